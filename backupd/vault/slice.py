@@ -1,0 +1,255 @@
+"""A slice: one sitting of a backup run over one stream, from the first changed item to the committed snapshot.
+
+Commit order: packs, then index, then snapshot, created only if absent. That create is the fence: of two writers one
+wins, and the other's packs are garbage for the next prune, never half a snapshot.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from backupd.errors import Busy, RolledBack
+from backupd.vault.cache import IndexCache
+from backupd.vault.chunking import Chunker
+from backupd.vault.entries import Entry, Failure, Version
+from backupd.vault.index import write_indexes
+from backupd.vault.intake import Intake
+from backupd.vault.naming import Names
+from backupd.vault.pack import PackRecord
+from backupd.vault.packer import Packer, Workshop
+from backupd.vault.sealing import DataKeys, Kind, RandomBytes
+from backupd.vault.snapshot import PageWriter, SnapshotHeader, SnapshotInfo, read_snapshot, snapshot_name
+from backupd.vault.stores.base import ObjectExists, Store
+from backupd.vault.timeline import Timeline
+from backupd.vault.view import View
+
+EMBEDDED_BLOBS = 1024
+"""Up to this many new blobs are described in the snapshot itself instead of an index object."""
+
+
+class SliceExpired(Busy):
+    """The slice took longer than the vault allows between its start and its commit; run it again."""
+
+
+class StreamMoved(Busy):
+    """Another writer committed to the stream first; nothing of this slice was recorded."""
+
+
+class SourceItem(Protocol):
+    """What a slice needs of an item; `connectors.sdk.records.Item` has it."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def tag(self) -> bytes: ...
+    @property
+    def folder(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def modified_ms(self) -> int: ...
+    @property
+    def size_bytes(self) -> int: ...
+    @property
+    def meta(self) -> bytes: ...
+
+
+class WriteAccess:
+    """What a slice may use of its vault."""
+
+    def __init__(
+        self,
+        store: Store,
+        keys: DataKeys,
+        names: Names,
+        cache: IndexCache,
+        workshop: Workshop,
+        chunker: Chunker,
+        *,
+        random: RandomBytes,
+        clock: Callable[[], float] = time.time,
+        spool_dir: Path,
+        slice_limit_s: float,
+    ) -> None:
+        self.store = store
+        self.keys = keys
+        self.names = names
+        self.cache = cache
+        self.workshop = workshop
+        self.chunker = chunker
+        self.random = random
+        self.clock = clock
+        self.spool_dir = spool_dir
+        self.slice_limit_s = slice_limit_s
+
+
+class Slice:
+    """Collects changes of one stream and commits them as one snapshot. Used by one thread, committed or aborted once."""
+
+    def __init__(
+        self, access: WriteAccess, timeline: Timeline, run_id: str, *, expect: tuple[int, bytes] | None = None
+    ) -> None:
+        self._access = access
+        self._timeline = timeline
+        self._run_id = run_id
+        self._started_s = access.store.now()
+        self.head = timeline.head()
+        _check_head(timeline, self.head, expect)
+        self.known: View = timeline.view(self.head.seq if self.head else None)
+        self._entries: dict[str, Entry] = {}
+        self._new_blobs: set[bytes] = set()
+        self._packer = Packer(
+            access.store, access.keys, access.workshop, random=access.random, spool_dir=access.spool_dir
+        )
+        self._intake = Intake(access.names, access.chunker, self._add_blob)
+        self._first = access.cache.is_empty()
+        self.bytes_in = 0
+
+    @property
+    def cursor(self) -> bytes | None:
+        """The cursor of the newest snapshot, or None for a stream without any."""
+        return self.head.cursor if self.head else None
+
+    @property
+    def entries(self) -> int:
+        """How many items this slice says something of so far."""
+        return len(self._entries)
+
+    def upsert(self, item: SourceItem, content: BinaryIO | bytes | None) -> None:
+        """Store an item's content (None: it has none) and record it as current. Errors of the source pass through."""
+        stored = None
+        size = item.size_bytes
+        if content is not None:
+            stored = self._intake.take(content, size, is_mail=item.kind == "message")
+            size = stored.size
+            self.bytes_in += size
+        version = Version(
+            item.id, str(item.kind), item.tag, item.folder, item.name, item.modified_ms, size, item.meta, stored
+        )
+        self._entries[item.id] = Entry(item.id, version)
+
+    def delete(self, item_id: str) -> None:
+        """Record that the item is gone; what was never there stays unsaid."""
+        if self.known.entry(item_id) is not None:
+            self._entries[item_id] = Entry(item_id, deleted=True)
+        else:
+            self._entries.pop(item_id, None)
+
+    def fail(self, item_id: str, failure: Failure) -> None:
+        """Record that the item could not be had; its last good version stays current."""
+        current = self._entries.get(item_id)
+        if current is None:
+            known = self.known.entry(item_id)
+            if known is not None and known.failure == failure:
+                return
+        kept = current.version if current is not None else None
+        gone = current.deleted if current is not None else False
+        self._entries[item_id] = Entry(item_id, kept, gone, failure)
+
+    def commit(self, cursor: bytes, *, complete: bool, as_of_ms: int) -> SnapshotInfo | None:
+        """Make everything durable and visible as one snapshot; None if there was nothing to say.
+
+        Raises StreamMoved when another writer was first, SliceExpired, StoreFull, StoreDenied, StoreUnavailable.
+        """
+        if not self._entries and not (complete and (self.head is None or not self.head.complete)):
+            self._packer.abort()
+            return None
+        try:
+            return self._commit(cursor, complete, as_of_ms)
+        except BaseException:
+            self._packer.abort()
+            raise
+
+    def abort(self) -> None:
+        """Drop the slice; the vault looks as it did before."""
+        self._packer.abort()
+
+    def _commit(self, cursor: bytes, complete: bool, as_of_ms: int) -> SnapshotInfo:
+        access = self._access
+        records = self._packer.finish()
+        embedded: list[PackRecord] = []
+        if sum(len(record.directory.lengths) for record in records) <= EMBEDDED_BLOBS:
+            embedded = records
+        else:
+            for name in write_indexes(access.store, access.keys, records, access.random):
+                access.cache.add((), name)
+        # Both are durable where it matters: packs are there, and a lost index or snapshot only makes them garbage.
+        access.cache.add(records)
+        header = self._header(cursor, complete, as_of_ms, records, embedded)
+        age_s = access.store.now() - self._started_s
+        if age_s > access.slice_limit_s:
+            raise SliceExpired(
+                f"The slice took {age_s:.0f} s; {access.slice_limit_s:.0f} s are allowed.", hint="Run the backup again."
+            )
+        return self._create(header)
+
+    def _header(
+        self, cursor: bytes, complete: bool, as_of_ms: int, records: list[PackRecord], embedded: list[PackRecord]
+    ) -> SnapshotHeader:
+        said = self._entries.values()
+        return SnapshotHeader(
+            stream=self._timeline.stream,
+            seq=self.head.seq + 1 if self.head else 1,
+            parent_hash=self.head.hash if self.head else b"",
+            run_id=self._run_id,
+            attempt=self._access.random(16),
+            as_of_ms=as_of_ms,
+            committed_ms=int(self._access.clock() * 1000),
+            complete=complete,
+            cursor=cursor,
+            upserts=sum(entry.version is not None for entry in said),
+            deletes=sum(entry.deleted for entry in said),
+            failures=sum(entry.failure is not None for entry in said),
+            bytes_in=self.bytes_in,
+            bytes_stored=sum(record.size for record in records),
+            pages=[],
+            packs=embedded,
+        )
+
+    def _create(self, header: SnapshotHeader) -> SnapshotInfo:
+        access, timeline = self._access, self._timeline
+        name = snapshot_name(timeline.key, header.seq)
+        writer = PageWriter(access.keys, Kind.SNAPSHOT, name, access.random, access.spool_dir)
+        try:
+            writer.add(self._entries[item_id] for item_id in sorted(self._entries))
+            header.pages.extend(writer.pages)
+            writer.create(access.store, header)
+        except ObjectExists:
+            winner, _ = read_snapshot(access.store, access.keys, name, timeline.stream)
+            if winner.attempt != header.attempt:
+                raise StreamMoved(
+                    f"Another backup of {timeline.stream} was committed meanwhile.", hint="Run it again if needed."
+                ) from None
+        finally:
+            writer.close()
+        return timeline.info(header.seq)
+
+    def _add_blob(self, blob_id: bytes, data: bytes, binary: bool) -> None:
+        if blob_id in self._new_blobs or (not self._first and self._access.cache.has(blob_id)):
+            return
+        self._new_blobs.add(blob_id)
+        self._packer.add(blob_id, data, binary=binary)
+
+
+def _check_head(timeline: Timeline, head: SnapshotInfo | None, expect: tuple[int, bytes] | None) -> None:
+    """Refuse a vault that shows an older or another history than the one remembered."""
+    if expect is None or expect[0] == 0:
+        return
+    seq, identity = expect
+    if head is None or head.seq < seq:
+        shown = "none" if head is None else f"snapshot {head.seq}"
+        raise RolledBack(
+            f"The vault shows {shown} as the newest of {timeline.stream}, but snapshot {seq} was committed.",
+            hint="The vault was rolled back or restored from an older copy. Nothing was written.",
+        )
+    found = head if head.seq == seq else timeline.info(seq)
+    if found.hash != identity:
+        raise RolledBack(
+            f"Snapshot {seq} of {timeline.stream} is not the one that was committed.",
+            hint="The vault's history was replaced. Nothing was written.",
+        )

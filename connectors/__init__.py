@@ -1,0 +1,1 @@
+"""Everything that speaks to a source of data. Imports nothing of the service itself."""

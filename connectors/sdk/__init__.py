@@ -1,0 +1,1 @@
+"""The contract of a connector and what every connector shares."""
