@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import threading
 from collections import OrderedDict
 
@@ -55,6 +57,8 @@ class DescriptorCache:
 
     def _acquire(self, path: str) -> _Handle:
         status = os.stat(path, follow_symlinks=False)
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
         with self._lock:
             handle = self._handles.get(path)
             if handle is not None and handle.identity == (status.st_dev, status.st_ino):

@@ -21,7 +21,8 @@ def check_name(name: str) -> None:
 def check_prefix(prefix: str) -> None:
     """Raise ValueError unless some legal object name could begin with `prefix`."""
     folder = prefix.rpartition("/")[0]
-    if len(prefix) > NAME_LIMIT or not _PREFIX.fullmatch(prefix) or not _parts_are_plain(folder):
+    plain = _parts_are_plain(folder) and ".." not in prefix
+    if len(prefix) > NAME_LIMIT or not _PREFIX.fullmatch(prefix) or not plain:
         raise ValueError(f"{prefix[:NAME_LIMIT]!r} cannot begin an object name")
 
 
