@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple, cast
 
 import apsw
 
@@ -26,10 +27,8 @@ CREATE TABLE IF NOT EXISTS blobs(id BLOB PRIMARY KEY, pack INTEGER NOT NULL, fra
     WITHOUT ROWID;
 """
 _VERSION = 1
-_FIND = (
-    "SELECT p.id, p.key_version, p.salt, b.frame, b.frame_offset, b.frame_length, b.offset, b.length, p.condemned"
-    " FROM blobs b JOIN packs p ON p.number = b.pack WHERE b.id = ?"
-)
+_FIND = "SELECT pack, frame, frame_offset, frame_length, offset, length FROM blobs WHERE id = ?"
+_PACK = "SELECT id, key_version, salt, condemned FROM packs WHERE number = ?"
 # A blob that is in several packs is remembered where it will stay: a condemned pack never replaces another.
 _ADD_CONDEMNED_BLOB = "INSERT OR IGNORE INTO blobs VALUES(?, ?, ?, ?, ?, ?, ?)"
 _ADD_BLOB = (
@@ -40,6 +39,16 @@ _ADD_BLOB = (
 )
 
 
+_PACKS_KEPT = 4096
+
+
+class _KnownPack(NamedTuple):
+    id: bytes
+    key_version: int
+    salt: bytes
+    condemned: int
+
+
 class IndexCache:
     """Blob id -> location, on disk, for one vault. Safe to use from several threads and processes."""
 
@@ -48,6 +57,8 @@ class IndexCache:
         self._key = key
         self._lock = threading.RLock()
         self._db = self._open()
+        self._finder = self._db.cursor()
+        self._packs: dict[int, _KnownPack] = {}
 
     def close(self) -> None:
         """Close the file."""
@@ -56,13 +67,26 @@ class IndexCache:
 
     def find(self, blob_id: bytes) -> Location | None:
         """Return where the blob can be read (a condemned pack still can), or None."""
-        row = self._row(blob_id)
-        return None if row is None else _location(row)
+        with self._lock:
+            row = self._finder.execute(_FIND, (blob_id,)).fetchone()
+            pack = None if row is None else self._pack(row[0])
+        if row is None or pack is None:
+            return None
+        _, frame, frame_offset, frame_length, offset, length = row
+        extent = Extent(frame_offset, frame_length)
+        return Location(pack.id, pack.key_version, pack.salt, frame, extent, offset, length)
 
     def has(self, blob_id: bytes) -> bool:
         """Return whether a new snapshot may lean on the blob: known, and not in a condemned pack."""
-        row = self._row(blob_id)
-        return row is not None and not row[8]
+        with self._lock:
+            row = self._finder.execute(_FIND, (blob_id,)).fetchone()
+            pack = None if row is None else self._pack(row[0])
+        return pack is not None and not pack.condemned
+
+    def forget_packs(self) -> None:
+        """Look packs up anew: another process may have condemned some since. Done before every slice."""
+        with self._lock:
+            self._packs.clear()
 
     def is_empty(self) -> bool:
         """Return whether no blob is known at all."""
@@ -88,11 +112,11 @@ class IndexCache:
         """Yield the ids of all known packs."""
         with self._lock:
             rows = self._db.execute("SELECT id FROM packs ORDER BY id").fetchall()
-        return (pack_id for (pack_id,) in rows)
+        return (cast(bytes, pack_id) for (pack_id,) in rows)
 
     def generation(self) -> int:
         """Return the newest condemned generation this cache has taken in (0: none)."""
-        return int(self._fact("generation") or 0)
+        return self._fact("generation")
 
     def set_generation(self, generation: int) -> None:
         """Remember that the condemned list of `generation` has been taken in."""
@@ -109,25 +133,33 @@ class IndexCache:
     def clear(self) -> None:
         """Forget everything."""
         with self._lock, self._db:
+            self._packs.clear()
             for table in ("facts", "indexes", "blobs", "packs"):
                 self._db.execute(f"DELETE FROM {table}")
             self._set_fact("version", _VERSION)
 
-    def _fact(self, name: str) -> object:
+    def _fact(self, name: str) -> int:
         with self._lock:
-            return self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).get
+            return cast(int, self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).get or 0)
 
     def _set_fact(self, name: str, value: int) -> None:
         with self._lock:
             self._db.execute("INSERT OR REPLACE INTO facts VALUES(?, ?)", (name, value))
 
-    def _row(self, blob_id: bytes) -> tuple[object, ...] | None:
-        with self._lock:
-            return self._db.execute(_FIND, (blob_id,)).fetchone()
+    def _pack(self, number: int) -> _KnownPack | None:
+        known = self._packs.get(number)
+        if known is None:
+            row = self._db.execute(_PACK, (number,)).fetchone()
+            if row is None:
+                return None
+            if len(self._packs) >= _PACKS_KEPT:
+                self._packs.clear()
+            known = self._packs[number] = _KnownPack(*row)
+        return known
 
     def _add_pack(self, record: PackRecord, condemned: bool) -> None:
         self._db.execute(
-            "INSERT INTO packs(id, key_version, salt, size, condemned) VALUES(?, ?, ?, ?, ?) ON CONFLICT(id) DO NOTHING",
+            "INSERT OR IGNORE INTO packs(id, key_version, salt, size, condemned) VALUES(?, ?, ?, ?, ?)",
             (record.id, record.key_version, record.salt, record.size, condemned),
         )
         number = self._db.execute("SELECT number FROM packs WHERE id = ?", (record.id,)).get
@@ -148,7 +180,9 @@ class IndexCache:
                 self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
             return self._connect()
         except apsw.FullError:
-            raise StoreFull(f"There is no room for the index cache {self._path}.", hint="Make room and run again.") from None
+            raise StoreFull(
+                f"There is no room for the index cache {self._path}.", hint="Make room and run again."
+            ) from None
         except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError):
             raise StoreDenied(f"The index cache {self._path} cannot be written.") from None
         except (apsw.IOError, apsw.BusyError) as error:
@@ -176,9 +210,3 @@ class IndexCache:
             db.close()
             raise
         return db
-
-
-def _location(row: tuple[object, ...]) -> Location:
-    pack, key_version, salt, frame, frame_offset, frame_length, offset, length = row[:8]
-    extent = Extent(frame_offset, frame_length)  # type: ignore[arg-type]
-    return Location(pack, key_version, salt, frame, extent, offset, length)  # type: ignore[arg-type]

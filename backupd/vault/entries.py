@@ -21,8 +21,9 @@ class Part(msgspec.Struct, array_like=True, frozen=True, gc=False):
 class Content(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """How an item's bytes are put together.
 
-    `digest` is the keyed BLAKE3 of all `size` bytes. `blobs` are blob ids: first those of the plain bytes (for split
-    mail the skeleton), then those of each part in order. No parts: the content is the blobs, one after the other.
+    `digest` is the keyed BLAKE3 of all `size` bytes (for a single plain blob: its id). `blobs` are blob ids: first
+    those of the plain bytes (for split mail the skeleton), then those of each part in order. No parts: the content is
+    the blobs, one after the other.
     """
 
     digest: bytes

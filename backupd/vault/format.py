@@ -42,10 +42,14 @@ def read_format(store: Store, names: Names, vault_id: str) -> VaultFormat:
     try:
         data = store.get(NAME)
     except ObjectNotFound:
-        raise NotFound("There is no vault in this place.", hint="Check the path or bucket of the vault.") from None
+        if any(next(iter(store.list(prefix)), None) for prefix in ("packs/", "snapshots/")):
+            raise Integrity("The vault's format object is missing, but its data is there.") from None
+        raise NotFound(
+            "There is no vault in this place.", hint="Check the path or bucket of the vault."
+        ) from None
     try:
         found = msgspec.json.decode(data, type=VaultFormat)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         raise Integrity("The vault's format object is damaged.") from None
     if found.what != _WHAT or msgspec.json.encode(found) + b"\n" != data:
         raise Integrity("The vault's format object is damaged.")
@@ -55,9 +59,13 @@ def read_format(store: Store, names: Names, vault_id: str) -> VaultFormat:
             hint="Upgrade backupd on this machine; nothing was changed.",
         )
     if found.vault != vault_id:
-        raise KeyDenied("These keys belong to another vault.", hint="Check the key folder and the vault's place.")
+        raise KeyDenied(
+            "These keys belong to another vault.", hint="Check the key folder and the vault's place."
+        )
     if not hmac.compare_digest(found.seal, _seal(names, msgspec.structs.replace(found, seal=""))):
-        raise Integrity("The vault's format object does not match its keys: it was changed, or the keys are wrong.")
+        raise Integrity(
+            "The vault's format object does not match its keys: it was changed, or the keys are wrong."
+        )
     return found
 
 

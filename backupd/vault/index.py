@@ -26,7 +26,9 @@ def write_index(store: Store, keys: DataKeys, records: list[PackRecord], random:
     return name
 
 
-def write_indexes(store: Store, keys: DataKeys, records: Iterable[PackRecord], random: RandomBytes) -> list[str]:
+def write_indexes(
+    store: Store, keys: DataKeys, records: Iterable[PackRecord], random: RandomBytes
+) -> list[str]:
     """Create as many index objects as `records` need, each of bounded size; return their names."""
     names = []
     batch: list[PackRecord] = []

@@ -15,7 +15,6 @@ from backupd.vault.naming import Names
 IN_MEMORY_LIMIT_BYTES = 32 << 20
 _READ_BYTES = 1 << 20
 _PROBE_BYTES = 4096
-_SMALL_BYTES = WHOLE_LIMIT_BYTES
 
 
 class BlobSink(Protocol):
@@ -48,25 +47,24 @@ class Intake:
 
     def _take_mail(self, message: bytes) -> Content:
         skeleton, found = mail.split(message)
-        names = self._names
-        if not found and len(message) <= _SMALL_BYTES:
-            blob_id = names.blob_id(message)
-            self._sink(blob_id, message, False)
-            return Content(names.digest(message), len(message), [blob_id])
+        if not found:
+            return self._take_plain(message, False)
         blobs = self._store(skeleton, False)
         parts = []
         for part in found:
             ids = self._store(part.data, True)
             blobs += ids
             parts.append(Part(part.offset, part.line_length, part.eol, len(ids)))
-        return Content(names.digest(message), len(message), blobs, parts)
+        return Content(self._names.blob_id(message), len(message), blobs, parts)
 
     def _take_plain(self, data: bytes, binary: bool) -> Content:
-        return Content(self._names.digest(data), len(data), self._store(data, binary))
+        blobs = self._store(data, binary)
+        digest = blobs[0] if len(blobs) == 1 else self._names.blob_id(data)
+        return Content(digest, len(data), blobs)
 
     def _take_stream(self, head: bytes, source: BinaryIO) -> Content:
         binary = looks_binary(head)
-        hasher = blake3(key=self._names.digest_key)
+        hasher = blake3(key=self._names.blob_key)
         stream = _Observed(head, source, hasher)
         blobs = []
         for chunk in self._chunker.cut_stream(stream):  # type: ignore[arg-type]
@@ -76,6 +74,10 @@ class Intake:
         return Content(hasher.digest(), stream.size, blobs)
 
     def _store(self, data: bytes, binary: bool) -> list[bytes]:
+        if len(data) <= WHOLE_LIMIT_BYTES:
+            blob_id = self._names.blob_id(data)
+            self._sink(blob_id, data, binary)
+            return [blob_id]
         ids = []
         for chunk in self._chunker.cut(data):
             blob_id = self._names.blob_id(chunk)

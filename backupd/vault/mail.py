@@ -70,7 +70,7 @@ class _Bodies:
         self._message = message
         self._position = 0
         self._hits_left = MAX_HITS
-        self._next_of = {b"ase64": message.find(b"ase64"), b"ASE64": message.find(b"ASE64")}
+        self._lower = message.find(b"ase64")
 
     def skip_to(self, position: int) -> None:
         """Go on from `position`."""
@@ -92,13 +92,11 @@ class _Bodies:
         return -1
 
     def _next_hit(self) -> int:
-        best = -1
-        for word, known in self._next_of.items():
-            if 0 <= known < self._position:
-                known = self._next_of[word] = self._message.find(word, self._position)
-            if known >= 0 and (best < 0 or known < best):
-                best = known
-        return best
+        lower = self._lower
+        if 0 <= lower < self._position:
+            lower = self._lower = self._message.find(b"ase64", self._position)
+        upper = self._message.find(b"ASE64", self._position, len(self._message) if lower < 0 else lower)
+        return lower if upper < 0 else upper
 
 
 def _after_headers(message: bytes, position: int) -> int:

@@ -15,7 +15,6 @@ class Names:
 
     def __init__(self, naming_key: bytes) -> None:
         self.blob_key = _derive(naming_key, b"blob ids")
-        self.digest_key = _derive(naming_key, b"item digests")
         self.cache_key = _derive(naming_key, b"index cache")
         self.format_key = _derive(naming_key, b"format object")
         self._name_key = _derive(naming_key, b"stream and record names")
@@ -23,12 +22,8 @@ class Names:
         self.chunk_seed = int.from_bytes(_derive(naming_key, b"chunk boundaries")[:8], "big") >> 2
 
     def blob_id(self, data: bytes) -> bytes:
-        """Return the 32-byte id of a blob."""
+        """Return the 32-byte id of a blob. The digest of an item's content is the same function of all its bytes."""
         return blake3(data, key=self.blob_key).digest()
-
-    def digest(self, data: bytes) -> bytes:
-        """Return the 32-byte digest of an item's content."""
-        return blake3(data, key=self.digest_key).digest()
 
     def name(self, kind: str, plain: str) -> str:
         """Return the keyed stand-in (32 hex digits) of a plain name in the store."""

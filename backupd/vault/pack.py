@@ -86,7 +86,10 @@ def locations(record: PackRecord) -> Iterator[tuple[bytes, Location]]:
         for _ in range(frame.blobs):
             length = lengths[position]
             blob_id = ids[position * BLOB_ID_BYTES : (position + 1) * BLOB_ID_BYTES]
-            yield blob_id, Location(record.id, record.key_version, record.salt, number, extent, offset, length)
+            yield (
+                blob_id,
+                Location(record.id, record.key_version, record.salt, number, extent, offset, length),
+            )
             offset += length
             position += 1
 

@@ -81,7 +81,8 @@ class _OpenPack:
 
     def __init__(self, keys: DataKeys, random: RandomBytes, spool_dir: Path) -> None:
         self.id = random(32)
-        self.spool = cast(BinaryIO, tempfile.TemporaryFile(dir=spool_dir, prefix="pack-"))
+        spool = tempfile.TemporaryFile(dir=spool_dir, prefix="pack-")  # noqa: SIM115 closed by upload or abort
+        self.spool = cast(BinaryIO, spool)
         self.writer = ObjectWriter(keys, Kind.PACK, pack_name(self.id), random(SALT_BYTES), self.spool)
         self.frames: list[PackFrame] = []
         self.ids: list[bytes] = []

@@ -59,7 +59,7 @@ class Reader:
 
     def content(self, content: Content) -> Iterator[bytes]:
         """Yield the exact bytes of a content in pieces; raises Integrity at the latest where the last would come."""
-        hasher = blake3(key=self._names.digest_key)
+        hasher = blake3(key=self._names.blob_key)
         size = 0
         held = b""
         for piece in self._pieces(content):
@@ -76,7 +76,7 @@ class Reader:
         """Return a content's exact bytes at once; for contents that are known to fit in memory."""
         pieces = list(self._pieces(content))
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        if len(data) != content.size or self._names.digest(data) != content.digest:
+        if len(data) != content.size or self._names.blob_id(data) != content.digest:
             raise Integrity("The content does not have the digest it was stored with.")
         return data
 

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from backupd.errors import Integrity, UnsupportedFormat
 from backupd.vault.padding import padme
-from backupd.vault.stores.base import Store
+from backupd.vault.stores.base import ObjectNotFound, ObjectTruncated, Store
 
 FORMAT = 0
 SALT_BYTES = 32
@@ -166,7 +166,9 @@ class ObjectWriter:
 class ObjectReader:
     """An opened sealed object: its directory is authenticated, its frames are read on demand."""
 
-    def __init__(self, store: Store, seal: ObjectSeal, directory: bytes, identity: bytes, size: int, head: bytes) -> None:
+    def __init__(
+        self, store: Store, seal: ObjectSeal, directory: bytes, identity: bytes, size: int, head: bytes
+    ) -> None:
         self._store = store
         self._head = head
         self.seal = seal
@@ -203,6 +205,13 @@ class ObjectReader:
             return self.seal.open(number, self._head[offset : offset + length])
         return self.seal.open(number, self._store.read(self.seal.name, offset, length))
 
+    def was_replaced(self) -> bool:
+        """Return whether the store now holds another object under this name, or none (every seal has its own salt)."""
+        try:
+            return self._store.read(self.seal.name, 0, HEADER_BYTES) != self.seal.header()
+        except (ObjectNotFound, ObjectTruncated):
+            return True
+
 
 def _open_directory(seal: ObjectSeal, sealed: bytes) -> bytes:
     plain = seal.open(DIRECTORY_FRAME, sealed)
@@ -213,6 +222,9 @@ def _open_directory(seal: ObjectSeal, sealed: bytes) -> bytes:
 def expand(packed: bytes, name: str) -> bytes:
     """Decompress an authenticated frame; a size beyond the format's bound is refused."""
     try:
+        # The library's own bound does not hold for frames that say their size.
+        if zstandard.frame_content_size(packed) > MAX_FRAME_PLAIN_BYTES:
+            raise Integrity(f"The object {name} holds a frame that is larger than the format allows.")
         return zstandard.ZstdDecompressor().decompress(packed, max_output_size=MAX_FRAME_PLAIN_BYTES)
     except zstandard.ZstdError as error:
         raise Integrity(f"The object {name} holds a frame that does not decompress: {error}.") from None

@@ -6,28 +6,27 @@ wins, and the other's packs are garbage for the next prune, never half a snapsho
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from backupd.errors import Busy, RolledBack
-from backupd.vault.cache import IndexCache
-from backupd.vault.chunking import Chunker
+from backupd.vault.access import WriteAccess
 from backupd.vault.entries import Entry, Failure, Version
 from backupd.vault.index import write_indexes
 from backupd.vault.intake import Intake
-from backupd.vault.naming import Names
 from backupd.vault.pack import PackRecord
-from backupd.vault.packer import Packer, Workshop
-from backupd.vault.sealing import DataKeys, Kind, RandomBytes
+from backupd.vault.packer import Packer
+from backupd.vault.sealing import Kind
 from backupd.vault.snapshot import PageWriter, SnapshotHeader, SnapshotInfo, read_snapshot, snapshot_name
-from backupd.vault.stores.base import ObjectExists, Store
+from backupd.vault.source import SourceItem
+from backupd.vault.stores.base import ObjectExists
 from backupd.vault.timeline import Timeline
 from backupd.vault.view import View
 
 EMBEDDED_BLOBS = 1024
 """Up to this many new blobs are described in the snapshot itself instead of an index object."""
+
+CLOCK_TOLERANCE_S = 60.0
+"""How far the store's clock may go back during a slice; beyond that its age cannot be told."""
 
 
 class SliceExpired(Busy):
@@ -38,66 +37,23 @@ class StreamMoved(Busy):
     """Another writer committed to the stream first; nothing of this slice was recorded."""
 
 
-class SourceItem(Protocol):
-    """What a slice needs of an item; `connectors.sdk.records.Item` has it."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def tag(self) -> bytes: ...
-    @property
-    def folder(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def modified_ms(self) -> int: ...
-    @property
-    def size_bytes(self) -> int: ...
-    @property
-    def meta(self) -> bytes: ...
-
-
-class WriteAccess:
-    """What a slice may use of its vault."""
+class Slice:
+    """Collects changes of one stream and commits them as one snapshot. One thread uses it; it ends once."""
 
     def __init__(
         self,
-        store: Store,
-        keys: DataKeys,
-        names: Names,
-        cache: IndexCache,
-        workshop: Workshop,
-        chunker: Chunker,
+        access: WriteAccess,
+        timeline: Timeline,
+        run_id: str,
         *,
-        random: RandomBytes,
-        clock: Callable[[], float] = time.time,
-        spool_dir: Path,
-        slice_limit_s: float,
+        started_s: float,
+        expect: tuple[int, bytes] | None = None,
     ) -> None:
-        self.store = store
-        self.keys = keys
-        self.names = names
-        self.cache = cache
-        self.workshop = workshop
-        self.chunker = chunker
-        self.random = random
-        self.clock = clock
-        self.spool_dir = spool_dir
-        self.slice_limit_s = slice_limit_s
-
-
-class Slice:
-    """Collects changes of one stream and commits them as one snapshot. Used by one thread, committed or aborted once."""
-
-    def __init__(
-        self, access: WriteAccess, timeline: Timeline, run_id: str, *, expect: tuple[int, bytes] | None = None
-    ) -> None:
+        """Begin. `started_s`: the store's clock before the condemned list was read."""
         self._access = access
         self._timeline = timeline
         self._run_id = run_id
-        self._started_s = access.store.now()
+        self._started_s = started_s
         self.head = timeline.head()
         _check_head(timeline, self.head, expect)
         self.known: View = timeline.view(self.head.seq if self.head else None)
@@ -129,7 +85,15 @@ class Slice:
             size = stored.size
             self.bytes_in += size
         version = Version(
-            item.id, str(item.kind), item.tag, item.folder, item.name, item.modified_ms, size, item.meta, stored
+            item.id,
+            str(item.kind),
+            item.tag,
+            item.folder,
+            item.name,
+            item.modified_ms,
+            size,
+            item.meta,
+            stored,
         )
         self._entries[item.id] = Entry(item.id, version)
 
@@ -178,18 +142,26 @@ class Slice:
         else:
             for name in write_indexes(access.store, access.keys, records, access.random):
                 access.cache.add((), name)
-        # Both are durable where it matters: packs are there, and a lost index or snapshot only makes them garbage.
-        access.cache.add(records)
+            access.cache.add(records)
         header = self._header(cursor, complete, as_of_ms, records, embedded)
         age_s = access.store.now() - self._started_s
-        if age_s > access.slice_limit_s:
+        if not -CLOCK_TOLERANCE_S <= age_s <= access.slice_limit_s:
             raise SliceExpired(
-                f"The slice took {age_s:.0f} s; {access.slice_limit_s:.0f} s are allowed.", hint="Run the backup again."
+                f"The slice took {age_s:.0f} s; {access.slice_limit_s:.0f} s are allowed.",
+                hint="Run the backup again.",
             )
-        return self._create(header)
+        info = self._create(header)
+        # Not before: packs that no index and no snapshot describes must never be hits.
+        access.cache.add(embedded)
+        return info
 
     def _header(
-        self, cursor: bytes, complete: bool, as_of_ms: int, records: list[PackRecord], embedded: list[PackRecord]
+        self,
+        cursor: bytes,
+        complete: bool,
+        as_of_ms: int,
+        records: list[PackRecord],
+        embedded: list[PackRecord],
     ) -> SnapshotHeader:
         said = self._entries.values()
         return SnapshotHeader(
@@ -223,7 +195,8 @@ class Slice:
             winner, _ = read_snapshot(access.store, access.keys, name, timeline.stream)
             if winner.attempt != header.attempt:
                 raise StreamMoved(
-                    f"Another backup of {timeline.stream} was committed meanwhile.", hint="Run it again if needed."
+                    f"Another backup of {timeline.stream} was committed meanwhile.",
+                    hint="Run it again if needed.",
                 ) from None
         finally:
             writer.close()

@@ -15,7 +15,7 @@ from typing import BinaryIO, NamedTuple, cast
 import msgspec
 import zstandard
 
-from backupd.errors import Integrity
+from backupd.errors import Busy, Integrity
 from backupd.vault.entries import ENCODER, Entry, PageRef, decode_page, encode_page
 from backupd.vault.pack import PackRecord
 from backupd.vault.sealing import (
@@ -28,7 +28,7 @@ from backupd.vault.sealing import (
     RandomBytes,
     expand,
 )
-from backupd.vault.stores.base import Store
+from backupd.vault.stores.base import ObjectNotFound, Store
 
 PAGE_ENTRIES = 512
 SEQ_DIGITS = 10
@@ -38,7 +38,8 @@ class SnapshotHeader(msgspec.Struct, array_like=True, frozen=True):
     """A snapshot's directory. Times are Unix milliseconds, sizes bytes.
 
     `attempt` is the writer's own random mark: it tells a lost race from a retry of one's own create. `original` is set
-    on a retired snapshot only: the identity of the snapshot it stands for, so that the chain of hashes stays whole.
+    on a snapshot that was replaced: the identity of the one first committed, so that the chain of hashes stays whole.
+    A replaced snapshot is `retired` (expired, without entries), or it is one from which items were purged.
     """
 
     stream: str
@@ -58,6 +59,7 @@ class SnapshotHeader(msgspec.Struct, array_like=True, frozen=True):
     pages: list[PageRef]
     packs: list[PackRecord]
     original: bytes = b""
+    retired: bool = False
 
 
 class BaseHeader(msgspec.Struct, array_like=True, frozen=True):
@@ -89,6 +91,10 @@ class SnapshotInfo(NamedTuple):
     bytes_in: int
     bytes_stored: int
     retired: bool
+
+
+class LayerReplaced(Busy):
+    """A snapshot or base was expired, purged or superseded while it was being read; begin again."""
 
 
 class Layer:
@@ -125,7 +131,14 @@ class Layer:
     def _page(self, number: int) -> list[Entry]:
         page = self._pages[number]
         name = self._reader.seal.name
-        packed = self._reader.frame(number, Extent(page.offset, page.length))
+        try:
+            packed = self._reader.frame(number, Extent(page.offset, page.length))
+        except (Integrity, ObjectNotFound):
+            if not self._reader.was_replaced():
+                raise
+            raise LayerReplaced(
+                f"The object {name} was replaced by maintenance while it was being read.", hint="Run it again."
+            ) from None
         entries = decode_page(expand(packed, name))
         if len(entries) != page.count or entries[0].id != page.first or entries[-1].id != page.last:
             raise Integrity(f"A page of {name} is not the one its header describes.")
@@ -140,7 +153,8 @@ class PageWriter:
     """Writes a sealed object of sorted pages into a spooled file."""
 
     def __init__(self, keys: DataKeys, kind: Kind, name: str, random: RandomBytes, spool_dir: Path) -> None:
-        self._file = cast(BinaryIO, tempfile.SpooledTemporaryFile(8 << 20, dir=spool_dir, prefix="pages-"))
+        spool = tempfile.SpooledTemporaryFile(8 << 20, dir=str(spool_dir), prefix="pages-")  # noqa: SIM115 closed by close()
+        self._file = cast(BinaryIO, spool)
         self._writer = ObjectWriter(keys, kind, name, random(SALT_BYTES), self._file)
         self._compressor = zstandard.ZstdCompressor(level=3)
         self.name = name
@@ -166,6 +180,13 @@ class PageWriter:
             store.create(self.name, self._file)
         return identity
 
+    def replace(self, store: Store, header: SnapshotHeader | BaseHeader) -> None:
+        """Finish with `header` and put the object in the place of the one there; raises ObjectLocked."""
+        with self._file:
+            self._writer.finish(ENCODER.encode(header))
+            self._file.seek(0)
+            store.put(self.name, self._file)
+
     def close(self) -> None:
         """Drop the spooled file of an object that is not to be created."""
         self._file.close()
@@ -176,7 +197,9 @@ class PageWriter:
         self.items += len(page)
 
 
-def read_snapshot(store: Store, keys: DataKeys, name: str, stream: str) -> tuple[SnapshotHeader, ObjectReader]:
+def read_snapshot(
+    store: Store, keys: DataKeys, name: str, stream: str
+) -> tuple[SnapshotHeader, ObjectReader]:
     """Open a snapshot and check that it is the one its name says; raises Integrity, ObjectNotFound."""
     reader = ObjectReader.load(store, keys, Kind.SNAPSHOT, name)
     header = msgspec.msgpack.decode(reader.directory, type=SnapshotHeader)
@@ -209,7 +232,7 @@ def info_of(header: SnapshotHeader, reader: ObjectReader) -> SnapshotInfo:
         header.failures,
         header.bytes_in,
         header.bytes_stored,
-        bool(header.original),
+        header.retired,
     )
 
 

@@ -22,11 +22,15 @@ from backupd.vault.snapshot import (
     seq_of,
     snapshot_name,
 )
-from backupd.vault.stores.base import ObjectExists, Store
+from backupd.vault.stores.base import ObjectExists, ObjectNotFound, Store
 from backupd.vault.view import View
 
 BASE_AFTER_SNAPSHOTS = 8
 BASE_AT_MOST_SNAPSHOTS = 64
+
+
+class SnapshotRetired(Integrity):
+    """The entries of an expired snapshot are needed, and no base or roll-up stands in for them."""
 
 
 class Timeline:
@@ -48,8 +52,7 @@ class Timeline:
 
     def info(self, seq: int) -> SnapshotInfo:
         """Return one snapshot's facts; raises NotFound, Integrity."""
-        header, reader = read_snapshot(self._store, self._keys, self._name(seq), self.stream)
-        return info_of(header, reader)
+        return info_of(*self._snapshot(seq))
 
     def snapshots(self) -> list[SnapshotInfo]:
         """Return all snapshots that are not retired, ascending; checks the chain of hashes between them."""
@@ -85,13 +88,17 @@ class Timeline:
     def layer(self, seq: int) -> Layer:
         """Return the entries of one snapshot alone; raises Integrity for a retired one."""
         header, reader = read_snapshot(self._store, self._keys, self._name(seq), self.stream)
-        if header.original:
-            raise Integrity(f"Snapshot {seq} of {self.stream} is retired and nothing stands in for it.")
+        if header.retired:
+            raise SnapshotRetired(f"Snapshot {seq} of {self.stream} is retired and nothing stands in for it.")
         return Layer(reader, header.pages)
 
     def view(self, seq: int | None) -> View:
         """Return the state at `seq` (None or 0: of a stream without snapshots)."""
-        return View(list(self._chain(seq))) if seq else View(())
+        return self.changes(seq, 0) if seq else View(())
+
+    def changes(self, seq: int, since: int) -> View:
+        """Return what the snapshots after `since`, up to `seq`, say together (`since` 0: the whole state)."""
+        return View(self._layers(seq, since))
 
     def bases(self) -> dict[int, list[int]]:
         """Return seq -> the `since` values of the bases and roll-ups at that seq, ascending."""
@@ -126,30 +133,39 @@ class Timeline:
         """
         info = self.info(seq)
         name = base_name(self.key, seq, since)
+        # Taken before the base exists: from then on it would stand for itself.
+        state = View(self._layers(seq, since, apart_from=since))
         writer = PageWriter(self._keys, Kind.BASE, name, self._random, self._spool_dir)
         try:
-            writer.add(self._state(seq, since))
+            writer.add(_standing_for(state, since))
             header = BaseHeader(self.stream, seq, since, info.hash, writer.items, writer.pages)
             writer.create(self._store, header)
         except ObjectExists:
-            return name
+            pass  # Another writer's, or left by a crash before it was compared.
         finally:
             writer.close()
         written = self.base(seq, since)[1].entries()
-        for expected, found in zip_longest(self._state(seq, since), written):
+        for expected, found in zip_longest(_standing_for(state, since), written):
             if expected != found:
                 self._store.delete(name)
                 raise Integrity(f"The base {name} does not read back as it was written; it has been removed.")
         return name
 
-    def _state(self, seq: int, since: int) -> Iterator[Entry]:
-        if since:
-            return View(list(self._chain(seq, since))).changes()
-        return (Entry(e.id, e.version, False, e.failure) for e in self.view(seq).entries())
+    def _layers(self, seq: int, since: int, *, apart_from: int | None = None) -> list[Layer]:
+        """Return the layers that make up the state at `seq` over the one at `since`, newest first.
 
-    def _chain(self, seq: int, since: int = 0) -> Iterator[Layer]:
-        """Yield the layers that make up the state at `seq` over the one at `since`, newest first."""
+        `apart_from` is the `since` of a base at `seq` that is not to be used. A prune may put a base in the place of
+        snapshots between the listing and the reading; so what is missing is looked for once more.
+        """
+        try:
+            return list(self._chain(seq, since, apart_from))
+        except (ObjectNotFound, SnapshotRetired):
+            return list(self._chain(seq, since, apart_from))
+
+    def _chain(self, seq: int, since: int, apart_from: int | None) -> Iterator[Layer]:
         bases = self.bases()
+        if apart_from is not None:
+            bases[seq] = [start for start in bases.get(seq, ()) if start != apart_from]
         while seq > since:
             reach = next((start for start in bases.get(seq, ()) if start >= since), None)
             if reach is None:
@@ -161,3 +177,10 @@ class Timeline:
 
     def _name(self, seq: int) -> str:
         return snapshot_name(self.key, seq)
+
+
+def _standing_for(state: View, since: int) -> Iterator[Entry]:
+    """Yield what a base says: all changes for a roll-up, else what is current or pending."""
+    if since:
+        return state.changes()
+    return (Entry(entry.id, entry.version, False, entry.failure) for entry in state.entries())

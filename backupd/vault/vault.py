@@ -10,6 +10,7 @@ from pathlib import Path
 
 from blake3 import blake3
 
+from backupd.vault.access import WriteAccess
 from backupd.vault.cache import IndexCache
 from backupd.vault.chunking import Chunker
 from backupd.vault.condemned import newest_generation, read_condemned
@@ -22,7 +23,7 @@ from backupd.vault.packer import Workshop
 from backupd.vault.reader import Reader
 from backupd.vault.records import Records
 from backupd.vault.sealing import DataKeys, RandomBytes
-from backupd.vault.slice import Slice, WriteAccess
+from backupd.vault.slice import Slice
 from backupd.vault.snapshot import SnapshotInfo, read_snapshot
 from backupd.vault.stores.base import ObjectNotFound, Store
 from backupd.vault.stores.probe import probe_conditional_create
@@ -143,14 +144,18 @@ class Vault:
         """Return what each snapshot that is left says of one item, ascending."""
         timeline = self.timeline(stream)
         found = []
+        previous = 0
         for info in timeline.snapshots():
-            entry = timeline.layer(info.seq).get(item_id)
+            # Over a gap of retired snapshots, a base or roll-up says what they said.
+            entry = timeline.changes(info.seq, previous).change(item_id)
             if entry is not None:
                 found.append((info, entry))
+            previous = info.seq
         return found
 
     def slice(self, stream: str, run_id: str, *, expect: tuple[int, bytes] | None = None) -> Slice:
         """Begin a slice of a stream. `expect` is the remembered head (seq, hash); another history is RolledBack."""
+        started_s = self.store.now()
         self.sync()
         access = WriteAccess(
             self.store,
@@ -164,7 +169,7 @@ class Vault:
             spool_dir=self.spool_dir,
             slice_limit_s=self.format.slice_limit_s,
         )
-        return Slice(access, self.timeline(stream), run_id, expect=expect)
+        return Slice(access, self.timeline(stream), run_id, started_s=started_s, expect=expect)
 
     def read(self, content: Content) -> Iterator[bytes]:
         """Yield a content's exact bytes; raises Integrity rather than give out its end wrong."""
@@ -172,12 +177,17 @@ class Vault:
 
     def sync(self) -> None:
         """Take in what others did to the indexes since; cheap when nothing happened. Done before every slice."""
+        self.cache.forget_packs()
         if not self.cache.is_whole() or newest_generation(self.store) != self.cache.generation():
             self.refresh()
             return
-        for name in sorted(set(index_names(self.store)) - self.cache.loaded_indexes()):
+        new = sorted(set(index_names(self.store)) - self.cache.loaded_indexes())
+        if not new:
+            return
+        condemned = set(read_condemned(self.store, self.keys, self.cache.generation()).packs)
+        for name in new:
             try:
-                self.cache.add(read_index(self.store, self.keys, name), name)
+                self.cache.add(read_index(self.store, self.keys, name), name, condemned=condemned)
             except ObjectNotFound:
                 continue  # Merged into another index since it was listed; that one is listed too.
 

@@ -23,7 +23,9 @@ class View:
 
     def entries(self, after: str = "") -> Iterator[Entry]:
         """Yield what is current or pending, ascending by id; deletions and forgotten ids are left out."""
-        return (entry for entry in self.changes(after) if entry.version is not None or entry.failure is not None)
+        return (
+            entry for entry in self.changes(after) if entry.version is not None or entry.failure is not None
+        )
 
     def changes(self, after: str = "") -> Iterator[Entry]:
         """Yield the layers' entries merged, one per id, ascending; deletions included."""
@@ -41,6 +43,13 @@ class View:
 
     def entry(self, item_id: str) -> Entry | None:
         """Return what is known of one id, or None if it is neither current nor pending."""
+        merged = self.change(item_id)
+        if merged is None or (merged.version is None and merged.failure is None):
+            return None
+        return merged
+
+    def change(self, item_id: str) -> Entry | None:
+        """Return all that the layers together say of one id (a deletion too), or None."""
         merged: Entry | None = None
         for layer in self._layers:
             older = layer.get(item_id)
@@ -49,8 +58,6 @@ class View:
             merged = older if merged is None else merged.over(older)
             if merged.version is not None or merged.deleted:
                 break
-        if merged is None or (merged.version is None and merged.failure is None):
-            return None
         return merged
 
     def get(self, item_id: str) -> Version | None:
