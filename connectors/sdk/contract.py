@@ -13,6 +13,7 @@ from connectors.sdk.records import (
     Change,
     Item,
     OnConflict,
+    Placement,
     Restored,
     Service,
     StoredContent,
@@ -31,6 +32,13 @@ class Known(Protocol):
 
     def tags(self, after: str = "") -> Iterator[tuple[str, bytes]]:
         """Yield (id, tag) of all current items with an id greater than `after`, ascending."""
+
+    def failures(self) -> Iterator[tuple[str, object]]:
+        """Yield (id, why) of all pending failures, ascending by id.
+
+        A connector that compares instead of listening must say when one is over: by an Upsert of the id even
+        if its tag is unchanged, or by a Delete.
+        """
 
 
 class Stream(Protocol):
@@ -65,6 +73,12 @@ class Connector(Protocol):
     """One kind of source, as listed in `connectors.registry`."""
 
     kind: str
+
+    def original(self, item: Item) -> Placement | None:
+        """Return where the item's bytes stood in the source's own files, told from `item` alone (no I/O).
+
+        None: the source keeps no such files, or the item's `meta` is not this connector's.
+        """
 
     def connect(self, settings: dict[str, str], secret: bytes) -> Connection:
         """Open a connection with public `settings` and the unsealed `secret`. Raises `AuthExpired`, `Permanent`."""

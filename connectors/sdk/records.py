@@ -71,7 +71,8 @@ class Item:
 
 
 OpenContent = Callable[[], BinaryIO]
-"""Opens an item's content for reading, once per call; raises `Skippable`, `Retriable`... when it cannot."""
+"""Opens an item's content for reading, once per call. It and the reads on what it returns raise `Skippable`,
+`Retriable`... when they cannot; bytes that were read before a raise are void. The caller closes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,3 +158,22 @@ class StoredContent:
 
     size_bytes: int
     chunks: Callable[[], Iterator[bytes]] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where an item's bytes stood in the source's own files: what is needed to write those files again.
+
+    `parts` is the path relative to the source's root, one name each, as `os` takes names (undecodable bytes as
+    surrogates). `offset` is None when the item is the whole file or folder. Otherwise it is a piece: all pieces
+    with the same `parts`, written in order of `offset`, are the file, and the piece at offset 0 has the say
+    about `mode` (permission bits) and `mtime_ns` (Unix nanoseconds). To make a message file of a piece, leave
+    out its first `envelope_length` bytes and, if `unescape_from`, one `>` of each line `>From `, `>>From `...
+    """
+
+    parts: tuple[str, ...]
+    offset: int | None
+    mode: int
+    mtime_ns: int
+    envelope_length: int = 0
+    unescape_from: bool = False
