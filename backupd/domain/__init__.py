@@ -1,0 +1,1 @@
+"""Plain values and rules of the service. No input or output happens here."""
