@@ -47,9 +47,11 @@ class Intake:
 
     def _take_mail(self, message: bytes) -> Content:
         skeleton, found = mail.split(message)
-        if not found:
+        cut = mail.body_start(skeleton)
+        if not found and not cut:
             return self._take_plain(message, False)
-        blobs = self._store(skeleton, False)
+        blobs = self._store(skeleton[:cut], False) if cut else []
+        blobs += self._store(skeleton[cut:], False)
         parts = []
         for part in found:
             ids = self._store(part.data, True)

