@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import QueuePool
 
 from backupd.catalog.schema import REVISION, REVISIONS
 from backupd.errors import (
@@ -56,7 +56,7 @@ class Catalog:
                     hint="Update backupd, or use the program that wrote it.",
                 )
             catalog = cls(path)
-            catalog._migrate()
+            catalog._bring_up_to_date(is_new=stored is None)
             return catalog
         return cls(path)
 
@@ -77,16 +77,20 @@ class Catalog:
         self._writer.dispose()
         self._reader.dispose()
 
-    def _migrate(self) -> None:
-        from backupd.catalog.upgrade import upgrade
-
+    def _bring_up_to_date(self, *, is_new: bool) -> None:
+        """Make or migrate the tables under the write lock: a second process waits, then finds it done."""
+        if is_new:
+            from backupd.catalog.creation import create as change
+        else:
+            from backupd.catalog.upgrade import upgrade as change
         with self.writing() as connection:
-            upgrade(connection)
+            change(connection)
 
 
 def _engine(path: Path, begin: str, pragmas: tuple[str, ...]) -> Engine:
-    # NullPool: a connection opens in 0.2 ms, and none is ever shared between threads or left open after a fork.
-    engine = create_engine("sqlite://", creator=lambda: _connect(path, pragmas), poolclass=NullPool)
+    # A pool, not a connection per transaction: the last one that closes checkpoints and removes the write-ahead log,
+    # which took longer than most transactions.
+    engine = create_engine("sqlite://", creator=lambda: _connect(path, pragmas), poolclass=QueuePool)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

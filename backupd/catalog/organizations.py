@@ -14,19 +14,24 @@ TABLE = Table(
     Column("id", String(40), primary_key=True),
     Column("name", String, nullable=False, unique=True),
     Column("vault_id", String(40), nullable=False, unique=True),
-    Column("retention", String(20), nullable=False, server_default="forever"),
+    Column("retention", String, nullable=False, server_default="forever"),
     Column("created_ms", BigInteger, nullable=False),
+    Column("rebuilt_ms", BigInteger),
 )
 
 
 class Organization(NamedTuple):
-    """One organization; `retention` is the text of a `domain.retention.Retention`."""
+    """One organization. `retention` is the text of a `domain.retention.Retention`, as the vault holds it.
+
+    `rebuilt_ms` is set once the catalog was made again from the vault: a prune then waits for a person's word.
+    """
 
     id: str
     name: str
     vault_id: str
     retention: str
     created_ms: int
+    rebuilt_ms: int | None = None
 
 
 def add(tx: Connection, organization: Organization) -> None:
@@ -48,3 +53,8 @@ def every(tx: Connection) -> list[Organization]:
 def set_retention(tx: Connection, organization_id: str, retention: str) -> None:
     """Store how long superseded and deleted versions are kept."""
     tx.execute(TABLE.update().where(TABLE.c.id == organization_id).values(retention=retention))
+
+
+def confirm_rebuilt(tx: Connection, organization_id: str) -> None:
+    """Note that a person has looked at the rebuilt catalog."""
+    tx.execute(TABLE.update().where(TABLE.c.id == organization_id).values(rebuilt_ms=None))

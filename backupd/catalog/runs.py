@@ -44,7 +44,6 @@ TABLE = Table(
         "stream",
         unique=True,
         sqlite_where=text("state = 'running' AND kind = 'backup'"),
-        postgresql_where=text("state = 'running' AND kind = 'backup'"),
     ),
 )
 
