@@ -6,16 +6,18 @@ is legal; a hit must be true, so packs that a prune condemned or removed stop be
 
 from __future__ import annotations
 
+import functools
 import threading
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Concatenate, NamedTuple, ParamSpec, TypeVar, cast
 
 import apsw
 
-from backupd.errors import KeyDenied, StoreDenied, StoreFull, StoreUnavailable
+from backupd.errors import BackupdError, KeyDenied, StoreDenied, StoreFull, StoreUnavailable
 from backupd.vault.pack import Location, PackRecord, locations
 from backupd.vault.sealing import Extent
+from backupd.vault.stores.os_errors import store_error
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -40,6 +42,30 @@ _ADD_BLOB = (
 
 
 _PACKS_KEPT = 4096
+_DAMAGE = (apsw.NotADBError, apsw.CorruptError, apsw.SQLError, apsw.SchemaChangeError)
+
+Given = ParamSpec("Given")
+Answer = TypeVar("Answer")
+
+
+def _guarded(
+    method: Callable[Concatenate[IndexCache, Given], Answer],
+) -> Callable[Concatenate[IndexCache, Given], Answer]:
+    """Hold the lock; make a file found damaged anew and ask again: what it held is then missing, never wrong."""
+
+    @functools.wraps(method)
+    def run(cache: IndexCache, /, *args: Given.args, **kwargs: Given.kwargs) -> Answer:
+        with cache.lock:
+            try:
+                try:
+                    return method(cache, *args, **kwargs)
+                except _DAMAGE:
+                    cache.make_anew()
+                    return method(cache, *args, **kwargs)
+            except apsw.Error as error:
+                raise _translated(cache.path, error) from None
+
+    return run
 
 
 class _KnownPack(NamedTuple):
@@ -53,65 +79,68 @@ class IndexCache:
     """Blob id -> location, on disk, for one vault. Safe to use from several threads and processes."""
 
     def __init__(self, path: Path, key: bytes) -> None:
-        self._path = path
+        self.path = path
+        self.lock = threading.RLock()
+        self.times_made_anew = 0
+        """How often the file was found damaged since it was opened; whoever fills it begins again."""
         self._key = key
-        self._lock = threading.RLock()
         self._db = self._open()
         self._finder = self._db.cursor()
         self._packs: dict[int, _KnownPack] = {}
 
     def close(self) -> None:
         """Close the file."""
-        with self._lock:
+        with self.lock:
             self._db.close()
 
+    @_guarded
     def find(self, blob_id: bytes) -> Location | None:
         """Return where the blob can be read (a condemned pack still can), or None."""
-        with self._lock:
-            row = self._finder.execute(_FIND, (blob_id,)).fetchone()
-            pack = None if row is None else self._pack(row[0])
+        row = self._finder.execute(_FIND, (blob_id,)).fetchone()
+        pack = None if row is None else self._pack(row[0])
         if row is None or pack is None:
             return None
         _, frame, frame_offset, frame_length, offset, length = row
         extent = Extent(frame_offset, frame_length)
         return Location(pack.id, pack.key_version, pack.salt, frame, extent, offset, length)
 
+    @_guarded
     def has(self, blob_id: bytes) -> bool:
         """Return whether a new snapshot may lean on the blob: known, and not in a condemned pack."""
-        with self._lock:
-            row = self._finder.execute(_FIND, (blob_id,)).fetchone()
-            pack = None if row is None else self._pack(row[0])
+        row = self._finder.execute(_FIND, (blob_id,)).fetchone()
+        pack = None if row is None else self._pack(row[0])
         return pack is not None and not pack.condemned
 
     def forget_packs(self) -> None:
         """Look packs up anew: another process may have condemned some since. Done before every slice."""
-        with self._lock:
+        with self.lock:
             self._packs.clear()
 
+    @_guarded
     def is_empty(self) -> bool:
         """Return whether no blob is known at all."""
-        with self._lock:
-            return self._db.execute("SELECT 1 FROM blobs LIMIT 1").get is None
+        return self._db.execute("SELECT 1 FROM blobs LIMIT 1").get is None
 
+    @_guarded
     def add(
         self, records: Iterable[PackRecord], index: str | None = None, *, condemned: Container[bytes] = ()
     ) -> None:
         """Learn what the packs hold; with `index`, remember that this index object is loaded."""
-        with self._lock, self._db:
+        with self._db:
             for record in records:
                 self._add_pack(record, record.id in condemned)
             if index is not None:
                 self._db.execute("INSERT OR IGNORE INTO indexes VALUES(?)", (index,))
 
+    @_guarded
     def loaded_indexes(self) -> set[str]:
         """Return the names of the index objects that were loaded."""
-        with self._lock:
-            return {name for (name,) in self._db.execute("SELECT name FROM indexes")}
+        return {name for (name,) in self._db.execute("SELECT name FROM indexes")}
 
+    @_guarded
     def pack_ids(self) -> Iterator[bytes]:
         """Yield the ids of all known packs."""
-        with self._lock:
-            rows = self._db.execute("SELECT id FROM packs ORDER BY id").fetchall()
+        rows = self._db.execute("SELECT id FROM packs ORDER BY id").fetchall()
         return (cast(bytes, pack_id) for (pack_id,) in rows)
 
     def generation(self) -> int:
@@ -130,21 +159,32 @@ class IndexCache:
         """Remember that a full load has been finished."""
         self._set_fact("whole", 1)
 
+    @_guarded
     def clear(self) -> None:
         """Forget everything."""
-        with self._lock, self._db:
+        with self._db:
             self._packs.clear()
             for table in ("facts", "indexes", "blobs", "packs"):
                 self._db.execute(f"DELETE FROM {table}")
             self._set_fact("version", _VERSION)
 
-    def _fact(self, name: str) -> int:
-        with self._lock:
-            return cast(int, self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).get or 0)
+    def make_anew(self) -> None:
+        """Replace the file by an empty one."""
+        with self.lock:
+            self.times_made_anew += 1
+            self._packs.clear()
+            self._db.close(True)
+            self._remove()
+            self._db = self._open()
+            self._finder = self._db.cursor()
 
+    @_guarded
+    def _fact(self, name: str) -> int:
+        return cast(int, self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).get or 0)
+
+    @_guarded
     def _set_fact(self, name: str, value: int) -> None:
-        with self._lock:
-            self._db.execute("INSERT OR REPLACE INTO facts VALUES(?, ?)", (name, value))
+        self._db.execute("INSERT OR REPLACE INTO facts VALUES(?, ?)", (name, value))
 
     def _pack(self, number: int) -> _KnownPack | None:
         known = self._packs.get(number)
@@ -173,26 +213,26 @@ class IndexCache:
 
     def _open(self) -> apsw.Connection:
         try:
-            return self._connect()
-        except (apsw.NotADBError, apsw.CorruptError, apsw.SchemaChangeError):
-            # Another key, another version or a damaged file: it is disposable, so it is made anew.
-            for suffix in ("", "-wal", "-shm"):
-                self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
-            return self._connect()
-        except apsw.FullError:
-            raise StoreFull(
-                f"There is no room for the index cache {self._path}.", hint="Make room and run again."
-            ) from None
-        except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError):
-            raise StoreDenied(f"The index cache {self._path} cannot be written.") from None
-        except (apsw.IOError, apsw.BusyError) as error:
-            raise StoreUnavailable(f"The index cache {self._path} cannot be opened: {error}.") from None
+            try:
+                return self._connect()
+            except _DAMAGE:
+                # Another key, another version or a damaged file: it is disposable, so it is made anew.
+                self._remove()
+                return self._connect()
+        except apsw.Error as error:
+            raise _translated(self.path, error) from None
+        except OSError as error:
+            raise store_error(error, str(self.path)) from None
+
+    def _remove(self) -> None:
+        for suffix in ("", "-wal", "-shm"):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
 
     def _connect(self) -> apsw.Connection:
         if len(self._key) != 32:
             raise KeyDenied("The index cache needs a key of 32 bytes.")
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        db = apsw.Connection(str(self._path))
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        db = apsw.Connection(str(self.path))
         try:
             db.set_busy_timeout(30_000)
             # Only a raw key avoids key derivation (0.3 ms instead of 19 ms an open).
@@ -210,3 +250,11 @@ class IndexCache:
             db.close()
             raise
         return db
+
+
+def _translated(path: Path, error: apsw.Error) -> BackupdError:
+    if isinstance(error, apsw.FullError):
+        return StoreFull(f"There is no room for the index cache {path}.", hint="Make room and run again.")
+    if isinstance(error, apsw.CantOpenError | apsw.ReadOnlyError | apsw.PermissionsError):
+        return StoreDenied(f"The index cache {path} cannot be written.")
+    return StoreUnavailable(f"The index cache {path} cannot be used right now: {error}.")

@@ -14,6 +14,8 @@ from backupd.vault.stores.base import Store
 BLOB_ID_BYTES = 32
 TARGET_BYTES = 32 << 20
 FRAME_BYTES = 512 << 10
+MAX_PACK_BLOBS = 500_000
+"""So many blobs close a pack however small they are: its directory has to stay within a frame's bound."""
 
 
 class PackFrame(msgspec.Struct, array_like=True, frozen=True, gc=False):

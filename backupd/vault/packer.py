@@ -10,16 +10,28 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections import deque
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
 import zstandard
 from msgspec.msgpack import encode
 
-from backupd.vault.pack import FRAME_BYTES, TARGET_BYTES, PackDirectory, PackFrame, PackRecord, pack_name
+from backupd.errors import StoreUnavailable
+from backupd.vault.pack import (
+    FRAME_BYTES,
+    MAX_PACK_BLOBS,
+    TARGET_BYTES,
+    PackDirectory,
+    PackFrame,
+    PackRecord,
+    pack_name,
+)
 from backupd.vault.sealing import SALT_BYTES, DataKeys, Kind, ObjectWriter, RandomBytes
 from backupd.vault.stores.base import Store
+from backupd.vault.stores.os_errors import store_error
 
 COMPRESSION_LEVEL = 3
 FRAMES_IN_FLIGHT = 6
@@ -117,9 +129,11 @@ class Packer:
         self._open: _OpenPack | None = None
         self._uploads: deque[Future[None]] = deque()
         self._records: list[PackRecord] = []
+        self._lost = False
 
     def add(self, blob_id: bytes, data: bytes, *, binary: bool) -> None:
         """Take a blob that the vault does not have yet. A large one gets a frame of its own."""
+        self._refuse_loss()
         size = len(data)
         if size >= FRAME_BYTES:
             self._submit([blob_id], [data])
@@ -134,12 +148,14 @@ class Packer:
 
     def finish(self) -> list[PackRecord]:
         """Seal and upload all that is left; return the packs when every one of them is durable."""
+        self._refuse_loss()
         for binary in (False, True):
             self._flush(binary)
         self._drain(0)
         self._close_pack()
-        while self._uploads:
-            self._uploads.popleft().result()
+        with self._all_or_lost():
+            while self._uploads:
+                self._uploads.popleft().result()
         records, self._records = self._records, []
         return records
 
@@ -166,21 +182,41 @@ class Packer:
         self._in_flight.append(_Frame(ids, lengths, self._workshop.compress(blobs)))
         self._drain(FRAMES_IN_FLIGHT)
 
+    def _refuse_loss(self) -> None:
+        if self._lost:
+            raise StoreUnavailable(
+                "Writing a pack failed before, so this writer cannot go on.", hint="Run it again."
+            )
+
     def _drain(self, leave: int) -> None:
         """Write finished frames, in order; wait only while more than `leave` are in flight."""
         frames = self._in_flight
         while frames and (len(frames) > leave or frames[0].compressed.done()):
-            if self._open is None:
-                self._open = _OpenPack(self._keys, self._random, self._spool_dir)
-            self._open.add(frames.popleft())
-            if self._open.writer.size >= TARGET_BYTES:
+            with self._all_or_lost():
+                if self._open is None:
+                    self._open = _OpenPack(self._keys, self._random, self._spool_dir)
+                self._open.add(frames.popleft())
+            if self._open.writer.size >= TARGET_BYTES or len(self._open.ids) >= MAX_PACK_BLOBS:
                 self._close_pack()
 
     def _close_pack(self) -> None:
         if self._open is None:
             return
         finished, self._open = self._open, None
-        self._records.append(finished.finish())
-        self._uploads.append(self._workshop.upload(self._store, pack_name(finished.id), finished.spool))
-        while len(self._uploads) > 2:
-            self._uploads.popleft().result()
+        with self._all_or_lost():
+            self._records.append(finished.finish())
+            self._uploads.append(self._workshop.upload(self._store, pack_name(finished.id), finished.spool))
+            while len(self._uploads) > 2:
+                self._uploads.popleft().result()
+
+    @contextmanager
+    def _all_or_lost(self) -> Iterator[None]:
+        """Remember that blobs were lost, so that a caller who goes on after an error cannot commit without them."""
+        try:
+            yield
+        except OSError as error:
+            self._lost = True
+            raise store_error(error, "the spool folder") from error
+        except BaseException:
+            self._lost = True
+            raise

@@ -63,6 +63,8 @@ class Reader:
         size = 0
         held = b""
         for piece in self._pieces(content):
+            if not piece:
+                continue  # Were it the last one, everything would be given out before the digest is checked.
             hasher.update(piece)
             size += len(piece)
             if held:

@@ -56,6 +56,11 @@ class Records:
         """Remove the record if it is there."""
         self._store.delete(self._name(kind, key))
 
+    def open(self, name: str) -> tuple[str, bytes]:
+        """Return (key, value) of the record object `name`; raises Integrity, ObjectNotFound."""
+        record = self._read(name)
+        return record.key, record.value
+
     def _read(self, name: str) -> _Record:
         reader = ObjectReader.load(self._store, self._keys, Kind.RECORD, name)
         record = msgspec.msgpack.decode(reader.directory, type=_Record)

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from backupd.errors import Integrity, UnsupportedFormat
+from backupd.errors import Integrity, UnsupportedFormat, UsageError
 from backupd.vault.padding import padme
 from backupd.vault.stores.base import ObjectNotFound, ObjectTruncated, Store
 
@@ -152,6 +152,7 @@ class ObjectWriter:
         The identity is a hash over header, sealed directory and trailer. A frame of another seal attempt cannot
         open beside this header, so the identity stands for the whole object.
         """
+        check_frame_size(directory, self.seal.name)
         packed = zstandard.ZstdCompressor(level=3).compress(directory)
         unpadded = self.size + _LENGTH.size + len(packed) + TAG_BYTES + TRAILER_BYTES
         padding = bytes(padme(unpadded) - unpadded)
@@ -217,6 +218,14 @@ def _open_directory(seal: ObjectSeal, sealed: bytes) -> bytes:
     plain = seal.open(DIRECTORY_FRAME, sealed)
     (length,) = _LENGTH.unpack_from(plain)
     return expand(plain[_LENGTH.size : _LENGTH.size + length], seal.name)
+
+
+def check_frame_size(plain: bytes, name: str) -> None:
+    """Raise UsageError before anything is written that no reader would accept."""
+    if len(plain) > MAX_FRAME_PLAIN_BYTES:
+        raise UsageError(
+            f"{len(plain)} bytes of metadata in {name} are more than the format allows in one frame."
+        )
 
 
 def expand(packed: bytes, name: str) -> bytes:

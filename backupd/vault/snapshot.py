@@ -17,7 +17,7 @@ import zstandard
 
 from backupd.errors import Busy, Integrity
 from backupd.vault.entries import ENCODER, Entry, PageRef, decode_page, encode_page
-from backupd.vault.pack import PackRecord
+from backupd.vault.pack import BLOB_ID_BYTES, PackRecord
 from backupd.vault.sealing import (
     SALT_BYTES,
     DataKeys,
@@ -26,11 +26,14 @@ from backupd.vault.sealing import (
     ObjectReader,
     ObjectWriter,
     RandomBytes,
+    check_frame_size,
     expand,
 )
 from backupd.vault.stores.base import ObjectNotFound, Store
 
 PAGE_ENTRIES = 512
+PAGE_BYTES = 4 << 20
+"""What a page's entries may weigh before the next page begins (metadata may be large); one entry always fits."""
 SEQ_DIGITS = 10
 
 
@@ -137,7 +140,8 @@ class Layer:
             if not self._reader.was_replaced():
                 raise
             raise LayerReplaced(
-                f"The object {name} was replaced by maintenance while it was being read.", hint="Run it again."
+                f"The object {name} was replaced by maintenance while it was being read.",
+                hint="Run it again.",
             ) from None
         entries = decode_page(expand(packed, name))
         if len(entries) != page.count or entries[0].id != page.first or entries[-1].id != page.last:
@@ -164,11 +168,15 @@ class PageWriter:
     def add(self, entries: Iterable[Entry]) -> None:
         """Write all entries, which come in ascending id order."""
         page: list[Entry] = []
+        size = 0
         for entry in entries:
             page.append(entry)
-            if len(page) == PAGE_ENTRIES:
+            if entry.version is not None:
+                size += len(entry.version.meta)
+                size += BLOB_ID_BYTES * len(entry.version.content.blobs) if entry.version.content else 0
+            if len(page) == PAGE_ENTRIES or size >= PAGE_BYTES:
                 self._add_page(page)
-                page = []
+                page, size = [], 0
         if page:
             self._add_page(page)
 
@@ -192,7 +200,9 @@ class PageWriter:
         self._file.close()
 
     def _add_page(self, page: list[Entry]) -> None:
-        offset, length = self._writer.add_frame(self._compressor.compress(encode_page(page)))
+        plain = encode_page(page)
+        check_frame_size(plain, self.name)
+        offset, length = self._writer.add_frame(self._compressor.compress(plain))
         self.pages.append(PageRef(page[0].id, page[-1].id, offset, length, len(page)))
         self.items += len(page)
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from backupd.errors import Integrity, NotFound
 from backupd.vault.entries import Entry
-from backupd.vault.sealing import DataKeys, Kind, RandomBytes
+from backupd.vault.sealing import DataKeys, Kind, ObjectReader, RandomBytes
 from backupd.vault.snapshot import (
     BaseHeader,
     Layer,
     PageWriter,
+    SnapshotHeader,
     SnapshotInfo,
     base_name,
     base_span,
@@ -76,7 +77,8 @@ class Timeline:
 
     def at(self, at_ms: int | None) -> SnapshotInfo:
         """Return the newest complete snapshot taken at or before `at_ms` (None: the newest complete one)."""
-        for seq in reversed(self.seqs()):
+        seqs = self.seqs()
+        for seq in range(seqs[-1] if seqs else 0, 0, -1):
             info = self.info(seq)
             if info.complete and not info.retired and (at_ms is None or info.as_of_ms <= at_ms):
                 return info
@@ -87,7 +89,7 @@ class Timeline:
 
     def layer(self, seq: int) -> Layer:
         """Return the entries of one snapshot alone; raises Integrity for a retired one."""
-        header, reader = read_snapshot(self._store, self._keys, self._name(seq), self.stream)
+        header, reader = self._snapshot(seq)
         if header.retired:
             raise SnapshotRetired(f"Snapshot {seq} of {self.stream} is retired and nothing stands in for it.")
         return Layer(reader, header.pages)
@@ -133,11 +135,16 @@ class Timeline:
         """
         info = self.info(seq)
         name = base_name(self.key, seq, since)
-        # Taken before the base exists: from then on it would stand for itself.
-        state = View(self._layers(seq, since, apart_from=since))
+        try:
+            # Taken before the base exists: from then on it would stand for itself.
+            state = self.without_base(seq, since)
+        except SnapshotRetired:
+            if since not in self.bases().get(seq, ()):
+                raise
+            return name  # What it stands for is retired, and that is done only after it was compared.
         writer = PageWriter(self._keys, Kind.BASE, name, self._random, self._spool_dir)
         try:
-            writer.add(_standing_for(state, since))
+            writer.add(standing_for(state, since))
             header = BaseHeader(self.stream, seq, since, info.hash, writer.items, writer.pages)
             writer.create(self._store, header)
         except ObjectExists:
@@ -145,11 +152,18 @@ class Timeline:
         finally:
             writer.close()
         written = self.base(seq, since)[1].entries()
-        for expected, found in zip_longest(_standing_for(state, since), written):
+        for expected, found in zip_longest(standing_for(state, since), written):
             if expected != found:
                 self._store.delete(name)
                 raise Integrity(f"The base {name} does not read back as it was written; it has been removed.")
         return name
+
+    def without_base(self, seq: int, since: int) -> View:
+        """Return what the base at `seq` (or roll-up after `since`) stands for, not read from it.
+
+        Raises SnapshotRetired when there is nothing else left to read it from.
+        """
+        return View(self._layers(seq, since, apart_from=since))
 
     def _layers(self, seq: int, since: int, *, apart_from: int | None = None) -> list[Layer]:
         """Return the layers that make up the state at `seq` over the one at `since`, newest first.
@@ -175,11 +189,17 @@ class Timeline:
                 yield self.base(seq, reach)[1]
                 seq = reach
 
-    def _name(self, seq: int) -> str:
-        return snapshot_name(self.key, seq)
+    def _snapshot(self, seq: int) -> tuple[SnapshotHeader, ObjectReader]:
+        name = snapshot_name(self.key, seq)
+        try:
+            return read_snapshot(self._store, self._keys, name, self.stream)
+        except ObjectNotFound:
+            if any(later > seq for later in self.seqs()):
+                raise Integrity(f"Snapshot {seq} of {self.stream} is missing from the vault.") from None
+            raise NotFound(f"There is no snapshot {seq} of {self.stream}.") from None
 
 
-def _standing_for(state: View, since: int) -> Iterator[Entry]:
+def standing_for(state: View, since: int) -> Iterator[Entry]:
     """Yield what a base says: all changes for a roll-up, else what is current or pending."""
     if since:
         return state.changes()

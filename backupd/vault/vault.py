@@ -10,6 +10,7 @@ from pathlib import Path
 
 from blake3 import blake3
 
+from backupd.errors import StoreUnavailable
 from backupd.vault.access import WriteAccess
 from backupd.vault.cache import IndexCache
 from backupd.vault.chunking import Chunker
@@ -29,6 +30,9 @@ from backupd.vault.stores.base import ObjectNotFound, Store
 from backupd.vault.stores.probe import probe_conditional_create
 from backupd.vault.timeline import Timeline
 from backupd.vault.view import View
+
+LOADS_AT_MOST = 3
+"""How often the index cache is filled anew when its file turns out damaged meanwhile."""
 
 
 class Vault:
@@ -110,7 +114,7 @@ class Vault:
 
     def timeline(self, stream: str) -> Timeline:
         """Return the timeline of a stream by its plain name."""
-        return self._timeline(stream, self.names.name("stream", stream))
+        return self.timeline_of(stream, self.names.name("stream", stream))
 
     def timeline_of_key(self, key: str) -> Timeline:
         """Return the timeline of a stream by its keyed name; its plain name is read from its first snapshot."""
@@ -118,7 +122,7 @@ class Vault:
         if first is None:
             raise ObjectNotFound(f"There is no stream {key}.")
         header, _ = read_snapshot(self.store, self.keys, first.name, "")
-        return self._timeline(header.stream, key)
+        return self.timeline_of(header.stream, key)
 
     def snapshots(self, stream: str) -> list[SnapshotInfo]:
         """Return a stream's snapshots, ascending, without the retired ones."""
@@ -201,7 +205,16 @@ class Vault:
             seen = _fingerprint(generation, packs, indexes, snapshots)
             if seen == self._seen and self.cache.is_whole():
                 return
-            self._load(generation, packs, indexes, snapshots)
+            for _ in range(LOADS_AT_MOST):
+                made_anew = self.cache.times_made_anew
+                self._load(generation, packs, indexes, snapshots)
+                if made_anew == self.cache.times_made_anew:
+                    break
+            else:
+                raise StoreUnavailable(
+                    "The index cache is damaged again and again while it is filled.",
+                    hint="Check the disk it is on.",
+                )
             self._seen = seen
 
     def _load(self, generation: int, packs: set[bytes], indexes: list[str], snapshots: list[str]) -> None:
@@ -223,7 +236,8 @@ class Vault:
         self.cache.set_generation(generation)
         self.cache.set_whole()
 
-    def _timeline(self, stream: str, key: str) -> Timeline:
+    def timeline_of(self, stream: str, key: str) -> Timeline:
+        """Return the timeline of a stream by both its names, trusting that they belong together."""
         return Timeline(self.store, self.keys, stream, key, random=self.random, spool_dir=self.spool_dir)
 
 

@@ -8,6 +8,7 @@ import stat
 import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NoReturn
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -97,22 +98,26 @@ class FileKeyProvider:
 
     def _master(self, wanted_id: bytes) -> MasterKey:
         """Return the master key of that id from the file or from its neighbours in a rotation."""
-        present: MasterKey | None = None
-        unavailable: KeyUnavailable | None = None
+        # Twice: a key may move from one name to another while the names are gone through.
+        return self._search(wanted_id) or self._search(wanted_id) or self._refuse(wanted_id)
+
+    def _search(self, wanted_id: bytes) -> MasterKey | None:
+        missing: KeyUnavailable | None = None
         for path in self._candidates:
             try:
                 master = read_master_key(path)
             except KeyUnavailable as error:
-                unavailable = unavailable or error
+                missing = error if path == self.path else missing
                 continue
             if master.id == wanted_id:
                 return master
-            present = present or master
-        if present is None or not self.path.exists():
-            assert unavailable is not None
-            raise unavailable
+        if missing is not None:
+            raise missing
+        return None
+
+    def _refuse(self, wanted_id: bytes) -> NoReturn:
         raise KeyDenied(
-            f"The keys were wrapped by the master key {wanted_id.hex()}; {self.path} holds {present.id.hex()}.",
+            f"The keys were wrapped by the master key {wanted_id.hex()}; {self.path} holds another one.",
             hint="Use the right master key file, or recover with the recovery kit.",
         )
 

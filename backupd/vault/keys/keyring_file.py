@@ -92,7 +92,15 @@ class KeyringFile:
         Raises KeyUnavailable (file or master key not there), KeyDenied (another master key, no permission, or
         destroyed), Integrity (changed or damaged) or UnsupportedFormat.
         """
-        return unwrap_keyring(self._document(), provider)
+        document = self._document()
+        while True:
+            try:
+                return unwrap_keyring(document, provider)
+            except KeyDenied:
+                newer = self._document()
+                if newer == document:
+                    raise
+                document = newer  # Re-wrapped since it was read, and the old master key is gone.
 
     def describe(self) -> KeyringDescription:
         """Return what the file shows without any key."""

@@ -125,8 +125,9 @@ def _see_all_open(directory: Path, provider: KeyProvider) -> tuple[str, ...]:
 def _destroy_old(path: Path, coming: Path, going: Path, random: Callable[[int], bytes]) -> None:
     for old in (going, *leftovers(path), *leftovers(coming)):
         with suppress(FileNotFoundError):
-            # Before the switch both names are one file; overwriting it would destroy the key in use.
-            if not os.path.samefile(old, path):
+            if os.path.samefile(old, path):
+                old.unlink()  # A second name of the key in use: overwriting it would destroy that.
+            else:
                 destroy_key_file(old, random=random)
 
 

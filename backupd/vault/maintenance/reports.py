@@ -13,7 +13,7 @@ AFFECTED_LISTED = 1_000
 class Progress(Protocol):
     """Told where long work stands; called often, so it must be quick, and only from the caller's thread."""
 
-    def __call__(self, stage: str, done: int, total: int) -> None:
+    def __call__(self, stage: str, done: int, total: int, /) -> None:
         """`stage` is one or two words for people; `total` is 0 where it is not known."""
 
 
@@ -25,8 +25,13 @@ class Phase(enum.StrEnum):
     """What a prune did, or waits for."""
 
     IDLE = "idle"
-    CONDEMNED = "condemned"
+    """There was nothing to do."""
     WAITING = "waiting"
+    """Condemned packs may not be deleted yet."""
+    CONDEMNED = "condemned"
+    """Packs were condemned, to be deleted later (and what was condemned earlier was deleted)."""
+    SWEPT = "swept"
+    """What was condemned earlier was deleted, and nothing new was condemned."""
 
 
 class Retained(NamedTuple):
@@ -56,6 +61,8 @@ class PruneReport:
     packs_swept: int = 0
     bytes_swept: int = 0
     packs_compacted: int = 0
+    packs_left: int = 0
+    """Packs worth copying that were left for later: too much for one prune, locked, or damaged."""
     bytes_copied: int = 0
     blobs_rescued: int = 0
     packs_adopted: int = 0

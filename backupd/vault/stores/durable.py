@@ -133,4 +133,5 @@ def _copy_in_kernel(descriptor: int, data: BinaryIO) -> None:
 def _write_all(descriptor: int, data: bytes | bytearray | memoryview) -> None:
     rest = memoryview(data)
     while rest:
-        rest = rest[os.write(descriptor, rest) :]
+        # In steps: one write of a whole pack was seen to take several times as long.
+        rest = rest[os.write(descriptor, rest[:COPY_BYTES]) :]

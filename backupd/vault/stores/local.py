@@ -18,7 +18,6 @@ from typing import BinaryIO
 
 from backupd.errors import BackupdError, StoreUnavailable
 from backupd.vault.stores.base import ObjectExists, ObjectInfo, ObjectNotFound, ObjectTruncated
-from backupd.vault.stores.descriptors import DescriptorCache
 from backupd.vault.stores.durable import Step, make_folders, no_step, publish, sync_folder
 from backupd.vault.stores.names import check_name, check_prefix, is_part
 from backupd.vault.stores.os_errors import store_error
@@ -52,7 +51,6 @@ class LocalStore:
         self._clock = clock
         self._random = random
         self._step = step
-        self._descriptors = DescriptorCache()
         self._known_folders: set[str] = set()
         self._root_seen = os.path.isdir(self._root)
         self._swept = False
@@ -76,8 +74,6 @@ class LocalStore:
             self._write(name, target, data, replace=True)
         except OSError as error:
             raise self._write_error(error, target) from error
-        finally:
-            self._descriptors.forget(target)
 
     def get(self, name: str) -> bytes:
         """Return the whole object."""
@@ -93,7 +89,12 @@ class LocalStore:
         if offset < 0 or length < 0:
             raise ValueError("offset and length are never negative")
         try:
-            data = self._descriptors.read(self._path(name), offset, length)
+            # No cache of open descriptors: the check that a path still names the open file cost more than opening it.
+            descriptor = os.open(self._path(name), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                data = _read_exactly(descriptor, offset, length)
+            finally:
+                os.close(descriptor)
         except OSError as error:
             raise self._read_error(error, name) from error
         if data is None:
@@ -127,8 +128,6 @@ class LocalStore:
             self._absent(name)
         except OSError as error:
             raise store_error(error, path) from error
-        finally:
-            self._descriptors.forget(path)
 
     def now(self) -> float:
         """Return the store's clock in Unix seconds (the machine's, where nothing may be written)."""
@@ -156,8 +155,7 @@ class LocalStore:
         return 0.0
 
     def close(self) -> None:
-        """Close the descriptors kept for reading."""
-        self._descriptors.close()
+        """Do nothing: no descriptor outlives a call."""
 
     def _path(self, name: str) -> str:
         check_name(name)
@@ -267,6 +265,20 @@ class LocalStore:
 
     def _root_missing(self) -> StoreUnavailable:
         return StoreUnavailable(f"The folder {self._root} does not exist.", hint="Is its disk mounted?")
+
+
+def _read_exactly(descriptor: int, offset: int, length: int) -> bytes | None:
+    """Return `length` bytes from `offset` of an open file, None if it ends before that."""
+    data = os.pread(descriptor, length, offset)
+    if not length:
+        return data if offset <= os.fstat(descriptor).st_size else None
+    if len(data) == length:
+        return data
+    parts, missing = [data], length - len(data)
+    while missing and parts[-1]:
+        parts.append(os.pread(descriptor, missing, offset + length - missing))
+        missing -= len(parts[-1])
+    return None if missing else b"".join(parts)
 
 
 def _open_plain(path: str, flags: int) -> int:

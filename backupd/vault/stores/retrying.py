@@ -9,6 +9,7 @@ from typing import BinaryIO, TypeVar
 
 from backupd.errors import StoreUnavailable
 from backupd.vault.stores.base import ObjectExists, ObjectInfo, Store
+from backupd.vault.stores.names import check_prefix
 from backupd.vault.stores.sources import size_of, steps_of
 
 Answer = TypeVar("Answer")
@@ -85,7 +86,8 @@ class RetryingStore:
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Yield the objects under `prefix`, by ascending name; goes on where a broken listing ended."""
-        return self._resumed(prefix, self._inner.list(prefix))
+        check_prefix(prefix)
+        return self._resumed(prefix)
 
     def delete(self, name: str) -> None:
         """Remove `name` if it is there."""
@@ -131,11 +133,11 @@ class RetryingStore:
             offset += len(step)
         return offset == size
 
-    def _resumed(self, prefix: str, rows: Iterator[ObjectInfo]) -> Iterator[ObjectInfo]:
+    def _resumed(self, prefix: str) -> Iterator[ObjectInfo]:
         last, failures = "", 0
         while True:
             try:
-                for row in rows:
+                for row in self._inner.list(prefix):
                     if row.name > last:
                         yield row
                         last, failures = row.name, 0
@@ -145,7 +147,6 @@ class RetryingStore:
                 if failures >= self._attempts:
                     raise
                 self._wait(failures)
-                rows = self._retry(lambda: self._inner.list(prefix))
 
 
 def _rewinder(data: bytes | BinaryIO) -> Callable[[], object]:
