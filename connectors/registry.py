@@ -18,5 +18,7 @@ def connector(kind: str) -> Connector:
     try:
         module = _MODULES[kind]
     except KeyError:
-        raise Permanent(f"There is no connector of the kind {kind!r}; known are: {', '.join(sorted(_MODULES))}.") from None
+        raise Permanent(
+            f"There is no connector of the kind {kind!r}; known are: {', '.join(sorted(_MODULES))}."
+        ) from None
     return cast(Connector, import_module(module).CONNECTOR)

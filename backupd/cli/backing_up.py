@@ -126,9 +126,7 @@ def back_up_connection(
             Display(row.name, shown=wanted(context.as_json), total_bytes=None) as display,
         ):
             _expect_size(display, row, context)
-            surroundings = Surroundings(
-                sleep=stop.wait, stop=stop, progress=display.update
-            )
+            surroundings = Surroundings(sleep=stop.wait, stop=stop, progress=display.update)
             for protected in listed:
                 if stop.is_set():
                     break

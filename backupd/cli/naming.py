@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from backupd.catalog import accounts, connections, organizations, streams
 from backupd.catalog.accounts import Account
@@ -11,6 +11,10 @@ from backupd.catalog.database import Catalog
 from backupd.catalog.organizations import Organization
 from backupd.catalog.streams import Stream
 from backupd.errors import NotFound, UsageError
+from backupd.vault.snapshot import SnapshotInfo
+
+if TYPE_CHECKING:
+    from backupd.cli.wiring import Workspace
 
 SERVICES = ("mail", "calendar", "contacts", "tasks", "drive", "site", "channel", "books")
 _SHOWN = 8
@@ -74,9 +78,22 @@ def choose_streams(catalog: Catalog, names: tuple[str, ...], organization: str |
     return list(chosen.values())
 
 
-def one_account(catalog: Catalog, name: str, organization: str | None) -> list[Meant]:
-    """Return the streams of exactly one account."""
-    return choose_streams(catalog, (name,), organization)
+def points(workspace: Workspace, chosen: list[Meant], at_ms: int | None) -> list[tuple[Meant, SnapshotInfo]]:
+    """Return the streams that have a complete snapshot at that time, with it; `NotFound` if none of them has."""
+    found = []
+    missing: NotFound | None = None
+    for meant in chosen:
+        if meant.stream.head_seq is None:
+            continue
+        try:
+            found.append((meant, workspace.vault(meant.organization).at(meant.stream.name, at_ms)))
+        except NotFound as error:
+            missing = error
+    if found:
+        return found
+    if missing is not None:
+        raise NotFound("There is no complete snapshot at that time.", hint="'backupd snapshots' lists them.")
+    raise NotFound("Nothing of it has been backed up yet.", hint="'backupd backup' does.")
 
 
 def _every(catalog: Catalog, chosen: list[Organization]) -> list[Meant]:

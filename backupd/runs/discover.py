@@ -38,10 +38,11 @@ def discover(
     found = list(source.discover())
     with catalog.reading() as tx:
         known = {account.source_id: account for account in accounts.of_connection(tx, row.id)}
-        had = {stream.name for stream in streams.of_accounts(tx, [account.id for account in known.values()])}
+        had = {one.name: one for one in streams.of_accounts(tx, [account.id for account in known.values()])}
     listed: list[Protected] = []
     new_accounts: list[accounts.Account] = []
     renamed: list[accounts.Account] = []
+    new_streams: list[streams.Stream] = []
     for one in found:
         account = known.get(one.id)
         if account is None:
@@ -54,14 +55,17 @@ def discover(
             renamed.append(account)
         for service in one.services:
             name = str(StreamName(row.id, one.id, service))
-            listed.append(Protected(account, streams.Stream(name, account.id, service)))
+            if name not in had:
+                had[name] = streams.Stream(name, account.id, service)
+                new_streams.append(had[name])
+        # A stream that was seen before and is empty now is still read: that is how its items are seen to be gone.
+        listed += [Protected(account, stream) for stream in had.values() if stream.account_id == account.id]
     present = {one.id for one in found}
     gone = [
         account.id for account in known.values() if account.source_id not in present and not account.gone_ms
     ]
     for account in (*new_accounts, *renamed):
         put_account(vault, account)
-    new_streams = [protected.stream for protected in listed if protected.stream.name not in had]
     if new_accounts or renamed or gone or new_streams:
         with catalog.writing() as tx:
             for account in new_accounts:

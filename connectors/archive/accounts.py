@@ -53,10 +53,8 @@ def scope(root_fd: int, mode: str, account_id: str) -> Scope:
     """Return the part of the import folder an account is. Raises `Permanent` when it is not there."""
     folders, _ = top_folders(root_fd)
     whole = is_one_account(mode, folders)
-    if account_id == LOOSE:
-        return Scope("", "", descend=whole)
-    if not whole and account_id in folders:
-        return Scope(decode_native(account_id), account_id + "/")
+    if account_id == LOOSE or (not whole and account_id in folders):
+        return _part(account_id, whole)
     raise Permanent(f"The import folder has no account {account_id!r} any more.")
 
 
@@ -74,8 +72,13 @@ def discover(root_fd: int, mode: str, root_name: str) -> Iterator[Account]:
         found.extend((folder, folder) for folder in folders)
     found.sort()
     for account_id, name in found:
-        part = Scope("", "", descend=whole) if account_id == LOOSE else Scope(decode_native(account_id), account_id + "/")
-        yield Account(account_id, name, "folder", services(root_fd, part))
+        yield Account(account_id, name, "folder", services(root_fd, _part(account_id, whole)))
+
+
+def _part(account_id: str, whole: bool) -> Scope:
+    if account_id == LOOSE:
+        return Scope("", "", descend=whole)
+    return Scope(decode_native(account_id), account_id + "/")
 
 
 def services(root_fd: int, part: Scope) -> tuple[Service, ...]:

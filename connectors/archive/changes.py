@@ -28,46 +28,24 @@ _MAX_TIME_NS = 2**63 - 1
 _PARTLY = b"partly "
 _PIECE = struct.Struct("<QQ")
 _LAST = "\U0010ffff" * 2
+_END = (_LAST, b"")
 _KIND = 0o170000
 _FOLDER = 0o040000
 _MODE = 0o7777
 
 
 class _Remembered:
-    """The committed items and pending failures as one ascending row, looked at from its front.
+    """The committed items and pending failures (their tag is empty), looked at from the front of the row."""
 
-    `tag` is None where a failure is pending: nothing on disk equals that, so whatever is there is said again.
-    """
+    __slots__ = ("_tags", "id", "tag")
 
     def __init__(self, known: Known, after: str) -> None:
         self._tags = known.tags(after)
-        self._failures = (item_id for item_id, _ in known.failures() if item_id > after)
-        self._item, self._item_tag = next(self._tags, (_LAST, b""))
-        self._failure = next(self._failures, _LAST)
-        self.id = ""
-        self.tag: bytes | None = None
-        self._look()
-
-    def _look(self) -> None:
-        if self._failure <= self._item:
-            self.id = self._failure
-            self.tag = None
-        else:
-            self.id = self._item
-            self.tag = self._item_tag
+        self.id, self.tag = next(self._tags, _END)
 
     def advance(self) -> None:
         """Go on to the next."""
-        gone = self.id
-        if self._item == gone:
-            self._item, self._item_tag = next(self._tags, (_LAST, b""))
-        if self._failure == gone:
-            self._failure = next(self._failures, _LAST)
-        self._look()
-
-    def has_failure_below(self, prefix: str) -> bool:
-        """Tell whether the next failure's id begins with `prefix`; all lesser ids must have been passed."""
-        return self._failure.startswith(prefix)
+        self.id, self.tag = next(self._tags, _END)
 
 
 def stat_tag(now: os.stat_result) -> bytes:
@@ -78,6 +56,12 @@ def stat_tag(now: os.stat_result) -> bytes:
 def _mtime_ns(now: os.stat_result) -> int:
     """Return the modification time, within what 64 bits hold (some file systems know the year 3000)."""
     return max(-_MAX_TIME_NS, min(now.st_mtime_ns, _MAX_TIME_NS))
+
+
+def _piece_tag(piece: mbox.Piece, now: os.stat_result) -> bytes:
+    """Return the version mark of a piece; the one at offset 0 speaks for the file as well."""
+    tag = _PIECE.pack(piece.offset, piece.length)
+    return tag if piece.offset else tag + stat_tag(now)
 
 
 class Comparison:
@@ -104,7 +88,7 @@ class Comparison:
             item_id = seen.id
             while remembered.id < item_id:
                 yield from self._gone()
-            if type(seen) is Trouble:
+            if isinstance(seen, Trouble):
                 yield from self._trouble(seen)
             elif seen.role >= Role.MBOX and self._mail:
                 yield from self._mbox(seen)
@@ -132,11 +116,15 @@ class Comparison:
         """Raise `Permanent` rather than report everything deleted because a disk is not there."""
         try:
             now = os.stat(self._scope.path or ".", dir_fd=self._root_fd, follow_symlinks=False)
-            fd = os.open(self._scope.path or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=self._root_fd)
+            fd = os.open(
+                self._scope.path or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=self._root_fd
+            )
         except PermissionError:
             return  # the walk says it
         except OSError as exc:
-            raise Permanent(f"The folder of this account cannot be opened any more ({exc.strerror}).") from exc
+            raise Permanent(
+                f"The folder of this account cannot be opened any more ({exc.strerror})."
+            ) from exc
         try:
             with os.scandir(fd) as entries:
                 is_empty = next(entries, None) is None
@@ -223,14 +211,12 @@ class Comparison:
         prefix = seen.id
         remembered = self._remembered
         tag = stat_tag(seen.stat)
-        if (
-            self._position.mboxes.get(prefix) == tag
-            and remembered.id.startswith(prefix)
-            and not remembered.has_failure_below(prefix)
-        ):
-            self._hidden = prefix
+        pending: set[str] | None = None
+        if self._position.mboxes.get(prefix) == tag and remembered.id.startswith(prefix):
             self._read_mboxes.add(prefix)
-            return
+            pending = self._pass_over(prefix)
+            if not pending:
+                return
         for _ in range(_ATTEMPTS):
             try:
                 fd, now = open_regular(self._root_fd, seen.path, seen.stat.st_ino)
@@ -243,7 +229,10 @@ class Comparison:
                     return
                 records = mbox.pieces(fd)
                 if stat_tag(os.fstat(fd)) == stat_tag(now):
-                    yield from self._pieces(seen, fd, now, records)
+                    if pending is None:
+                        yield from self._pieces(seen, fd, now, records)
+                    else:
+                        yield from self._retried(seen, fd, now, records, pending)
                     return
             except OSError as exc:
                 code, text = reason(exc)
@@ -253,17 +242,31 @@ class Comparison:
                 os.close(fd)
         yield from self._mbox_trouble(seen, "changed-while-read", "changed each time it was read")
 
+    def _pass_over(self, prefix: str) -> set[str]:
+        """Leave the pieces of an unchanged mbox as they are, and return the ids that a failure is pending for."""
+        remembered = self._remembered
+        pending = set()
+        while remembered.id.startswith(prefix):
+            if not remembered.tag:
+                pending.add(remembered.id)
+            remembered.advance()
+        return pending
+
     def _mbox_trouble(self, seen: Seen, code: str, text: str) -> Iterator[Change]:
         """Say that an mbox cannot be read, its committed messages staying. What may be an mbox only counts if
-        it was one: else the drive stream says the same of the file."""
-        if code == "vanished" or (seen.role == Role.MAYBE_MBOX and not self._remembered.id.startswith(seen.id)):
+        it was one: else the drive stream says the same of the file.
+        """
+        if code == "vanished" or (
+            seen.role == Role.MAYBE_MBOX and not self._remembered.id.startswith(seen.id)
+        ):
             return
         message = f"{seen.id[:-2]!r} {text}."
         yield from self._trouble(Trouble(seen.id, code, message, seen.folder, seen.name, seen.id))
 
     def _pieces(self, seen: Seen, fd: int, now: os.stat_result, records: list[bytes]) -> Iterator[Change]:
         """Compare the parsed pieces. A pass that was interrupted among them only counts as having read the
-        whole mbox if it is still as it was at the interruption."""
+        whole mbox if it is still as it was at the interruption.
+        """
         remembered, mboxes, tag_of_file = self._remembered, self._position.mboxes, stat_tag(now)
         is_whole = not self._after.startswith(seen.id) or mboxes.get(seen.id) == _PARTLY + tag_of_file
         mboxes[seen.id] = _PARTLY + tag_of_file if is_whole else _PARTLY
@@ -274,16 +277,13 @@ class Comparison:
                 continue
             while remembered.id < item_id:
                 yield from self._gone()
-            tag = _PIECE.pack(piece.offset, piece.length)
-            if not piece.offset:  # the first piece speaks for the file
-                tag += tag_of_file
             self._last = item_id
             if remembered.id == item_id:
-                is_same = remembered.tag == tag
+                is_same = remembered.tag == _piece_tag(piece, now)
                 remembered.advance()
                 if is_same:
                     continue
-            yield self._piece(seen, fd, now, piece, tag)
+            yield self._piece(seen, fd, now, piece)
             self._count += 1
             self._bytes += piece.length
             if self._count >= _MAX_CHANGES or self._bytes >= _MAX_BYTES:
@@ -291,7 +291,23 @@ class Comparison:
         if is_whole:
             mboxes[seen.id] = tag_of_file
 
-    def _piece(self, seen: Seen, fd: int, now: os.stat_result, piece: mbox.Piece, tag: bytes) -> Upsert:
+    def _retried(
+        self, seen: Seen, fd: int, now: os.stat_result, records: list[bytes], pending: set[str]
+    ) -> Iterator[Change]:
+        """Say again the pieces of an otherwise unchanged mbox that could not be had before."""
+        for piece in mbox.unpacked(records):
+            item_id = seen.id + piece.key
+            if item_id in pending:
+                pending.remove(item_id)
+                self._last = item_id
+                self._count += 1
+                self._bytes += piece.length
+                yield self._piece(seen, fd, now, piece)
+        for item_id in sorted(pending):
+            self._count += 1
+            yield Delete(item_id)
+
+    def _piece(self, seen: Seen, fd: int, now: os.stat_result, piece: mbox.Piece) -> Upsert:
         head = mbox.envelope(fd, piece.offset, piece.length)
         data = meta.Meta(
             meta.VERSION,
@@ -304,7 +320,7 @@ class Comparison:
         item = Item(
             seen.id + piece.key,
             ItemKind.MESSAGE if head.length else ItemKind.FILE,
-            tag,
+            _piece_tag(piece, now),
             seen.id[:-2],
             head.text or "(before the first message)",
             now.st_mtime_ns // 1_000_000 if head.sent_ms is None else head.sent_ms,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from threading import Lock
 
 from connectors.archive import accounts, layout
 from connectors.archive.changes import Comparison
-from connectors.archive.tree import Scope
+from connectors.archive.names import encode_native
+from connectors.archive.restore import Restorer
 from connectors.sdk.contract import Known
 from connectors.sdk.errors import Permanent
 from connectors.sdk.records import (
@@ -28,44 +30,68 @@ _MODES = ("folders", "one")
 class ArchiveStream:
     """The mail or the other files of one account."""
 
-    def __init__(self, root_fd: int, scope: Scope, service: Service) -> None:
-        self._root_fd = root_fd
-        self._scope = scope
+    def __init__(
+        self, root: Callable[[], int], mode: str, account_id: str, service: Service, restorer: Restorer
+    ) -> None:
+        self._root = root
+        self._mode = mode
+        self._account_id = account_id
         self._service = service
+        self._restorer = restorer
 
     def changes(self, cursor: bytes | None, known: Known) -> Iterator[Change]:
         """Yield what differs from `known`, ascending by id. Raises `Permanent`."""
-        return Comparison(self._root_fd, self._scope, self._service.value, cursor, known).changes()
+        root_fd = self._root()
+        scope = accounts.scope(root_fd, self._mode, self._account_id)
+        return Comparison(root_fd, scope, self._service.value, cursor, known).changes()
 
-    def restore(self, item: Item, content: StoredContent | None, target: Target, on_conflict: OnConflict) -> Restored:
-        """Write one item back below the directory `target.location`. Raises `Skippable`, `Permanent`."""
-        raise NotImplementedError
+    def restore(
+        self, item: Item, content: StoredContent | None, target: Target, on_conflict: OnConflict
+    ) -> Restored:
+        """Write one item back below the directory `target.location` ("": the import folder itself).
+
+        Raises `Skippable`, `Permanent`, `Retriable` (an mbox is locked).
+        """
+        return self._restorer.restore(item, content, target, on_conflict)
 
 
 class ArchiveConnection:
-    """An opened import folder."""
+    """An import folder. It is opened when it is first read: what is lost can still be restored elsewhere."""
 
     def __init__(self, path: str, mode: str) -> None:
         self._path = path
         self._mode = mode
-        try:
-            self._root_fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError as exc:
-            raise Permanent(f"The import folder {path!r} cannot be opened: {exc.strerror}.") from exc
+        self._root_fd = -1
+        self._opening = Lock()
+        self._restorer = Restorer(path)
+
+    def _root(self) -> int:
+        with self._opening:
+            if self._root_fd < 0:
+                try:
+                    self._root_fd = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                except OSError as exc:
+                    message = f"The import folder {self._path!r} cannot be opened: {exc.strerror}."
+                    raise Permanent(message) from exc
+            return self._root_fd
 
     def discover(self) -> Iterator[Account]:
         """Yield the accounts the folder has now. Raises `Permanent`."""
         name = os.path.basename(os.path.normpath(self._path)) or "import folder"
-        return accounts.discover(self._root_fd, self._mode, accounts.encode_native(name))
+        return accounts.discover(self._root(), self._mode, encode_native(name))
 
     def stream(self, account_id: str, service: Service) -> ArchiveStream:
-        """Return a stream; it may be asked for although it has nothing in it now. Raises `Permanent`."""
+        """Return a stream; reading it raises `Permanent` when the folder has no such account any more.
+
+        A stream may be read although `discover` does not offer it now: it then says what was deleted.
+        """
         if service not in (Service.MAIL, Service.DRIVE):
             raise Permanent(f"An import folder has no {service.value} stream.")
-        return ArchiveStream(self._root_fd, accounts.scope(self._root_fd, self._mode, account_id), service)
+        return ArchiveStream(self._root, self._mode, account_id, service, self._restorer)
 
     def close(self) -> None:
-        """Give back the folder's descriptor."""
+        """Give back all descriptors."""
+        self._restorer.close()
         fd, self._root_fd = self._root_fd, -1
         if fd >= 0:
             os.close(fd)
@@ -81,7 +107,7 @@ class ArchiveConnector:
         return layout.placement(item)
 
     def connect(self, settings: dict[str, str], secret: bytes) -> ArchiveConnection:
-        """Open the import folder. Raises `Permanent`."""
+        """Return the connection to an import folder; raises `Permanent` for settings that cannot be right."""
         path = settings.get("path", "")
         mode = settings.get("accounts", "folders")
         if not os.path.isabs(path):

@@ -24,27 +24,38 @@ def digest(data: bytes) -> bytes:
 
 
 def _changed(path: str) -> Skippable:
-    return Skippable("changed-while-read", f"{path!r} changed each time it was read; the next run tries again.")
+    return Skippable(
+        "changed-while-read", f"{path!r} changed each time it was read; the next run tries again."
+    )
 
 
 class FileReader(io.RawIOBase):
     """A regular file from start to end. `read()` reads again when the file changed meanwhile; piecewise
-    reads cannot, and raise `Skippable` at the end instead."""
+    reads cannot, and raise `Skippable` at the end instead.
+    """
 
     def __init__(self, fd: int, now: os.stat_result, path: str) -> None:
         self._fd = fd
         self._stat = now
         self._path = path
         self._done = 0
+        self._at_end = False
 
     def read(self, size: int | None = -1) -> bytes:
         """Return up to `size` bytes, all of the rest by default. Raises `Skippable`."""
-        if size is None or size < 0:
-            return self._read_rest()
+        if self._at_end:
+            return b""
+        if size is None or size < 0 or (not self._done and size > self._stat.st_size):
+            data = self._read_rest()
+            if size is not None and 0 <= size < len(data):
+                raise _changed(self._path)
+            return data
         data = self._pull(size)
         self._done += len(data)
-        if (len(data) < size or self._done >= self._stat.st_size) and size and self._differs():
-            raise _changed(self._path)
+        if size and (len(data) < size or self._done >= self._stat.st_size):
+            self._at_end = True
+            if self._differs():
+                raise _changed(self._path)
         return data
 
     def _pull(self, size: int) -> bytes:
@@ -54,20 +65,28 @@ class FileReader(io.RawIOBase):
             code, text = reason(exc)
             raise Skippable(code, f"{self._path!r} {text}.") from exc
 
+    def _pull_all(self, size: int) -> bytes:
+        """Return `size` bytes, fewer only at the end of the file."""
+        data = self._pull(size)
+        while len(data) < size and (more := self._pull(size - len(data))):
+            data += more
+        return data
+
     def _differs(self) -> bool:
         was, now = self._stat, os.fstat(self._fd)
         return (
-            was.st_mtime_ns != now.st_mtime_ns or was.st_size != now.st_size or was.st_ctime_ns != now.st_ctime_ns
+            was.st_mtime_ns != now.st_mtime_ns
+            or was.st_size != now.st_size
+            or was.st_ctime_ns != now.st_ctime_ns
         )
 
     def _read_rest(self) -> bytes:
         start = self._done
         for attempt in range(_ATTEMPTS):
-            data = self._pull(self._stat.st_size - start)
-            while len(data) < self._stat.st_size - start and (more := self._pull(self._stat.st_size - start - len(data))):
-                data += more
+            data = self._pull_all(self._stat.st_size - start)
             self._done = start + len(data)
-            if not self._differs() and self._done == self._stat.st_size:
+            if self._done == self._stat.st_size and not self._differs():
+                self._at_end = True
                 return data
             if start:
                 break
@@ -114,24 +133,23 @@ def open_file(root_fd: int, path: str, inode: int) -> BinaryIO:
 
 
 class SliceReader(FileReader):
-    """One piece of an mbox, by offset and length."""
+    """One piece of an mbox: `length` bytes from where the descriptor stands."""
 
-    def __init__(self, fd: int, now: os.stat_result, path: str, end: int) -> None:
+    def __init__(self, fd: int, now: os.stat_result, path: str, length: int) -> None:
         super().__init__(fd, now, path)
-        self._end = end
-
-    def _left(self) -> int:
-        return self._end - os.lseek(self._fd, 0, os.SEEK_CUR)
+        self._left = length
 
     def read(self, size: int | None = -1) -> bytes:
         """Return up to `size` bytes, all of the rest by default. Raises `Skippable`."""
-        left = self._left()
-        size = left if size is None or size < 0 else min(size, left)
-        data = self._pull(size)
-        while len(data) < size and (more := self._pull(size - len(data))):
-            data += more
-        if (len(data) < size or size == left) and self._differs():
-            raise _changed(self._path)
+        if self._at_end:
+            return b""
+        size = self._left if size is None or size < 0 else min(size, self._left)
+        data = self._pull_all(size)
+        self._left -= len(data)
+        if len(data) < size or not self._left:
+            self._at_end = True
+            if len(data) < size or self._differs():
+                raise _changed(self._path)
         return data
 
     def readall(self) -> bytes:
@@ -151,7 +169,7 @@ def open_slice(
     except OSError as exc:
         code, text = reason(exc)
         raise Skippable(code, f"{path!r} {text}.") from exc
-    reader = SliceReader(fd, now, path, offset + length)
+    reader = SliceReader(fd, now, path, length)
     if (now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns) != (
         was.st_ino,
         was.st_size,

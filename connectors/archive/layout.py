@@ -10,12 +10,21 @@ from connectors.sdk.records import Item, Placement
 def original_path(item_id: str, details: meta.Meta) -> str:
     """Return the path an item had, relative to the import folder, in the spelling of ids."""
     if details.container == meta.MAILDIR:
-        folder = "" if item_id.startswith("/") else item_id.partition("//")[0]
+        folder = item_id.partition("//")[0]
         path = f"{details.subfolder}/{details.name}"
         return f"{folder}/{path}" if folder else path
     if details.container == meta.MBOX:
         return item_id.partition("//")[0]
     return item_id.rstrip("/")
+
+
+def ordinal(item_id: str) -> int:
+    """Return the number of a piece of an mbox among the equal ones before it."""
+    number = item_id.rpartition("//")[2].partition("~")[2]
+    try:
+        return int(number, 16) if number else 0
+    except ValueError:
+        return 0
 
 
 def placement(item: Item) -> Placement | None:

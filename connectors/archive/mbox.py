@@ -12,8 +12,8 @@ import os
 import re
 import struct
 import time
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Protocol
 
 from blake3 import blake3
 
@@ -49,16 +49,27 @@ class Piece(NamedTuple):
 
 class Envelope(NamedTuple):
     """What a `From ` line says: its length with line end (0: the piece has none), sender and date as text,
-    and the date as Unix milliseconds (None: not understood; a zone it may name is not applied)."""
+    and the date as Unix milliseconds (None: not understood; a zone it may name is not applied).
+    """
 
     length: int
     text: str
     sent_ms: int | None
 
 
-def cut(fd: int) -> Iterator[tuple[int, int, bytes]]:
+class Hasher(Protocol):
+    """What digests a piece while it is read."""
+
+    def update(self, data: memoryview, /) -> object:
+        """Take the next bytes."""
+
+    def digest(self, length: int, /) -> bytes:
+        """Return the digest of all bytes taken."""
+
+
+def cut(fd: int, new_hasher: Callable[[], Hasher] = blake3) -> Iterator[tuple[int, int, bytes]]:
     """Yield (offset, length, digest) of the pieces of an mbox in order, reading it once."""
-    hasher = blake3()
+    hasher = new_hasher()
     start = fed = 0
     buffer = b""
     while True:
@@ -70,7 +81,7 @@ def cut(fd: int) -> Iterator[tuple[int, int, bytes]]:
         for at in _starts(buffer, first, at_file_start=fed == 0):
             hasher.update(view[used:at])
             yield start, fed + at - start, hasher.digest(DIGEST_BYTES)
-            hasher = blake3()
+            hasher = new_hasher()
             start, used = fed + at, at
         end = len(buffer) if not block else max(used, len(buffer) - _KEPT)
         hasher.update(view[used:end])

@@ -34,7 +34,8 @@ def decode(text: str) -> bytes:
     if text.isprintable():
         return text.encode()
     path = b"".join(
-        bytes((ord(char) - _ESCAPE,)) if _ESCAPE <= ord(char) < _ESCAPE + 0x100 else char.encode() for char in text
+        bytes((ord(char) - _ESCAPE,)) if _ESCAPE <= ord(char) < _ESCAPE + 0x100 else char.encode()
+        for char in text
     )
     if encode(path) != text:
         raise ValueError(f"{text!r} is not the id of a file name")

@@ -1,7 +1,7 @@
 """The walk: everything of one stream that lies on disk, in ascending id order, one folder's names in memory at once.
 
 Entries are sorted by the id their items will have. A folder sorts as `name/`, an mbox (its pieces are
-`name//<digest>`) as `name//`, and the messages of a Maildir as `/` inside it (`folder//<unique part>`), because
+`name//<digest>`) as `name//`, and the messages of a Maildir as `//` inside it (`folder///<unique part>`), because
 a flag or a move from `new` to `cur` must not change an id. `//` occurs in no path.
 """
 
@@ -23,6 +23,7 @@ _KIND = 0o170000
 _REGULAR = 0o100000
 _LINK = 0o120000
 _MAILDIR = ("cur", "new", "tmp")
+_MESSAGES = "//"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +41,15 @@ class Scope:
     def covers(self, item_id: str) -> bool:
         """Tell whether an item with this id would be found by this scope's walk, if it existed."""
         if not self.descend:
-            return "/" not in item_id.partition("//")[0]
+            file, _, piece = item_id.partition("//")
+            return file != "" and "/" not in file and not piece.startswith("/")
         return item_id.startswith(self.prefix)
 
 
 class Seen(NamedTuple):
     """One thing on disk. `role` is EML, MBOX (`id` is then the prefix of its pieces' ids), OTHER (a file or,
-    by its `stat`, a folder) or, with a `subfolder`, a Maildir message."""
+    by its `stat`, a folder) or, with a `subfolder`, a Maildir message.
+    """
 
     id: str
     role: Role
@@ -59,7 +62,8 @@ class Seen(NamedTuple):
 
 class Trouble(NamedTuple):
     """Something that cannot be read. What is committed of ids that begin with `hides` (if any) must be left
-    alone; without `reason` that is all."""
+    alone; without `reason` that is all.
+    """
 
     id: str
     reason: str
@@ -141,7 +145,7 @@ class Walk:
                             yield seen
                     elif self._after and self._is_done(folder.prefix + key):
                         continue
-                    elif key == "/":
+                    elif key == _MESSAGES:
                         yield from self._messages(folder)
                     elif key[-2:] == "//":
                         seen = self._mbox(folder, key)
@@ -210,7 +214,7 @@ class Walk:
                 elif not (rule and is_message(name, rule)) and (key := key_of(name)):
                     keys.append(key)
         if self._mail and not folder.subfolders.isdisjoint(("cur", "new")):
-            keys.append("/")
+            keys.append(_MESSAGES)
         keys.sort()
         folder.keys = iter(keys)
 
@@ -226,7 +230,9 @@ class Walk:
             return Trouble(item_id, code, f"{item_id!r} {text}.", folder.prefix[:-1], key)
         if now.st_mode & _KIND != _REGULAR:
             return _irregular(item_id, folder.prefix[:-1], key, now)
-        return Seen(item_id, Role.EML if self._mail else Role.OTHER, folder.path + name, folder.prefix[:-1], key, now)
+        return Seen(
+            item_id, Role.EML if self._mail else Role.OTHER, folder.path + name, folder.prefix[:-1], key, now
+        )
 
     def _mbox(self, folder: _Folder, key: str) -> Seen | Trouble | None:
         """Look at what is or may be an mbox; what turns out to be neither file nor mbox is the drive stream's."""
@@ -243,7 +249,7 @@ class Walk:
         """Tell of a Maildir's messages, those of `cur` and `new` in one order."""
         opened: dict[str, int] = {}
         lines: list[str] = []
-        prefix = folder.prefix + "/"
+        prefix = folder.prefix + _MESSAGES
         try:
             for sub in ("cur", "new"):
                 rule = message_rule(sub, folder.subfolders)
@@ -261,7 +267,9 @@ class Walk:
                 if self._after and prefix + key <= self._after:
                     continue
                 name = key.partition("/")[0] + rest[1:]
-                seen = self._message(folder, prefix + key, "cur" if rest[0] == "c" else "new", name, opened[rest[0]])
+                seen = self._message(
+                    folder, prefix + key, "cur" if rest[0] == "c" else "new", name, opened[rest[0]]
+                )
                 if seen is not None:
                     yield seen
         finally:
@@ -286,12 +294,15 @@ class Walk:
         if code in ("vanished", "symlink"):
             code, text = "changed-while-read", "changed while it was listed"
         folder, _, name = prefix[:-1].rpartition("/")
-        return Trouble(prefix, code, f"The folder {prefix!r} {text}; what it holds was left as it is.", folder, name, prefix)
+        message = f"The folder {prefix!r} {text}; what it holds was left as it is."
+        return Trouble(prefix, code, message, folder, name, prefix)
 
 
 def _irregular(item_id: str, folder: str, name: str, now: os.stat_result) -> Trouble:
     if now.st_mode & _KIND == _LINK:
-        return Trouble(item_id, "symlink", f"{item_id!r} is a symbolic link, which is never followed.", folder, name)
+        return Trouble(
+            item_id, "symlink", f"{item_id!r} is a symbolic link, which is never followed.", folder, name
+        )
     message = f"{item_id!r} is neither a file nor a folder (a socket, pipe or device), and is never opened."
     return Trouble(item_id, "not-a-regular-file", message, folder, name)
 
@@ -303,7 +314,7 @@ def _message_lines(fd: int, sub: str, rule: Rule) -> Iterator[str]:
             name = spelled(entry.name)
             if is_message(name, rule) and not entry.is_dir(follow_symlinks=False):
                 unique = unique_part(name)
-                yield f"{unique}\0{sub[0]}{name[len(unique):]}"
+                yield f"{unique}\0{sub[0]}{name[len(unique) :]}"
 
 
 def _numbered(lines: list[str]) -> list[str]:

@@ -24,21 +24,16 @@ from connectors.sdk.records import (
 class Known(Protocol):
     """What the last committed state of the stream holds, for sources that cannot tell what changed.
 
-    A connector whose source has no change feed walks it in id order beside `tags` and says the difference.
+    A connector whose source has no change feed walks it in id order beside `tags` and says the difference. An id
+    with a pending failure, even one that never had a version, has the empty tag: no source's tag is empty, so
+    the item is tried again, and an id that is no longer there is deleted, which ends its failure.
     """
 
     def tag(self, item_id: str) -> bytes | None:
-        """Return the item's committed tag, or None if the item is not current."""
+        """Return the item's committed tag (empty while a failure is pending), or None if it is not known."""
 
     def tags(self, after: str = "") -> Iterator[tuple[str, bytes]]:
-        """Yield (id, tag) of all current items with an id greater than `after`, ascending."""
-
-    def failures(self) -> Iterator[tuple[str, object]]:
-        """Yield (id, why) of all pending failures, ascending by id.
-
-        A connector that compares instead of listening must say when one is over: by an Upsert of the id even
-        if its tag is unchanged, or by a Delete.
-        """
+        """Yield (id, tag) of all current or pending items with an id greater than `after`, ascending."""
 
 
 class Stream(Protocol):
@@ -52,7 +47,9 @@ class Stream(Protocol):
         of scope is not deleted. Raises `connectors.sdk.errors`.
         """
 
-    def restore(self, item: Item, content: StoredContent | None, target: Target, on_conflict: OnConflict) -> Restored:
+    def restore(
+        self, item: Item, content: StoredContent | None, target: Target, on_conflict: OnConflict
+    ) -> Restored:
         """Write one item back; never replays a write that already happened (idempotent by item)."""
 
 

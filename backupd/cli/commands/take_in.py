@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from backupd.cli.context import Context
-from backupd.errors import NotFound, StoreDenied, UsageError
+from backupd.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
     from backupd.catalog.connections import SourceConnection
@@ -40,6 +38,7 @@ def command(
     PATH stays the source: 'backupd backup' looks there again and stores what changed. PATH itself is never written to.
     """
     from backupd.cli.backing_up import Summary, back_up_connection
+    from backupd.cli.commands.keys import hand_over
 
     folder = Path(path).expanduser().absolute()
     if not folder.is_dir():
@@ -54,7 +53,8 @@ def command(
     whose, kit = _organization(workspace, organization.strip())
     extra: dict[str, Any] = {"organization": {"id": whose.id, "name": whose.name, "vault": whose.vault_id}}
     if kit is not None:
-        extra["recovery_kit"] = _hand_over(context, workspace, whose, kit, recovery_kit)
+        home = workspace.settings.home
+        extra["recovery_kit"] = hand_over(context, kit, whose.name, whose.vault_id, recovery_kit, home)
     row = _connection(workspace, whose, folder, account_per)
     summary = Summary()
     back_up_connection(context, workspace, whose, row, summary)
@@ -92,7 +92,7 @@ def _connection(
     with workspace.catalog.reading() as tx:
         row = connections.find(tx, whose.id, "archive", str(folder))
     if row is not None:
-        before = row.settings["account_per"]
+        before = row.settings["accounts"].removesuffix("s")
         if account_per not in (None, before):
             raise UsageError(
                 f"{folder} was imported with --account-per {before}; that cannot change.",
@@ -104,39 +104,10 @@ def _connection(
         whose.id,
         "archive",
         str(folder),
-        {"path": str(folder), "account_per": account_per or "folder"},
+        {"path": str(folder), "accounts": "one" if account_per == "one" else "folders"},
         workspace.now_ms(),
     )
     put_connection(workspace.vault(whose), row)
     with workspace.catalog.writing() as tx:
         connections.add(tx, row)
     return row
-
-
-def _hand_over(
-    context: Context, workspace: Workspace, whose: Organization, kit: RecoveryKit, file: str | None
-) -> dict[str, Any]:
-    """Give the recovery kit to the person: into the named file, onto the terminal, or into a file beside the home.
-
-    Returns where it went; its code is never part of a JSON document, which tends to end in a log.
-    """
-    page = kit.page(vault_id=whose.vault_id, organization=whose.name)
-    if file is None and not context.as_json and sys.stderr.isatty():
-        sys.stderr.write("\n" + page + "\n")
-        return {"shown": True, "file": None}
-    target = (
-        Path(file) if file is not None else workspace.settings.home / f"recovery-kit-{whose.vault_id}.txt"
-    )
-    try:
-        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError as error:
-        raise StoreDenied(
-            f"The recovery kit cannot be written to {target}: {error.strerror}.",
-            hint="'backupd keys recovery-kit' makes another one.",
-        ) from error
-    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
-        out.write(page)
-    context.say(
-        f"The recovery kit of {whose.name} is in {target}. Print it or move it away from this machine."
-    )
-    return {"shown": False, "file": str(target)}

@@ -23,25 +23,32 @@ class ZipTarget:
     """One ZIP file (ZIP64 where needed), whose bytes depend on what is exported and on nothing else.
 
     Names are UTF-8. Times are UTC; ZIP holds them to two seconds, from 1980 on. The file has another name until it is
-    whole. An item that fails while it is written cannot be taken back out of a stream: callers verify items first.
+    whole. An item that fails while it is written cannot be taken back out of a stream.
     """
 
+    takes_back = False
+
     def __init__(self, path: Path, *, force: bool = False) -> None:
-        """Begin the file; `force` allows an existing one to be replaced at the end. Raises `UsageError`, store errors."""
+        """Begin the file; `force` allows an existing one to be replaced at the end.
+
+        Raises `UsageError`, `StoreDenied`, `StoreFull`.
+        """
         self._path = path
         self._partial = path.with_name(path.name + ".partial~")
         if not force and os.path.lexists(path):
-            raise UsageError(f"{path} exists already.", hint="Name another file, or add --force to replace it.")
+            raise UsageError(
+                f"{path} exists already.", hint="Name another file, or add --force to replace it."
+            )
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: IO[bytes] = open(self._partial, "wb")
+            self._file: IO[bytes] = self._partial.open("wb")  # closed by finish or abandon
         except OSError as error:
             raise target_error(error, str(path)) from error
         self._zip = zipfile.ZipFile(self._file, "w", zipfile.ZIP_DEFLATED, compresslevel=_FAST)
 
     def write(self, place: Place, pieces: Iterable[bytes]) -> None:
         """Add one file."""
-        entry = _entry(place, place.path, 0o100000 | (place.mode if place.mode is not None else 0o644) & 0o777)
+        entry = self._entry(place, 0o100000 | (place.mode if place.mode is not None else 0o644) & 0o777)
         entry.compress_type = zipfile.ZIP_DEFLATED
         try:
             with self._zip.open(entry, "w", force_zip64=True) as out:
@@ -53,7 +60,7 @@ class ZipTarget:
     def folder(self, place: Place) -> None:
         """Add a folder."""
         mode = (place.mode if place.mode is not None else 0o755) & 0o777
-        entry = _entry(place, place.path + "/", 0o040000 | mode)
+        entry = self._entry(place, 0o040000 | mode, "/")
         entry.external_attr |= _FOLDER_FLAG
         try:
             self._zip.writestr(entry, b"")
@@ -69,7 +76,6 @@ class ZipTarget:
             self._file.close()
             os.replace(self._partial, self._path)
         except OSError as error:
-            self.abandon()
             raise target_error(error, str(self._path)) from error
 
     def abandon(self) -> None:
@@ -81,16 +87,30 @@ class ZipTarget:
             pass
         self._partial.unlink(missing_ok=True)
 
+    def _entry(self, place: Place, mode: int, ending: str = "") -> zipfile.ZipInfo:
+        name = "/".join(map(_zip_name, place.parts))
+        number, free = 1, name + ending
+        while free in self._zip.NameToInfo:  # names that differ in what a ZIP file cannot say
+            number += 1
+            free = f"{name} ({number}){ending}"
+        entry = zipfile.ZipInfo(free, _dos_time(place.mtime_ns))
+        entry.create_system = _UNIX
+        entry.external_attr = mode << 16
+        return entry
 
-def _entry(place: Place, path: str, mode: int) -> zipfile.ZipInfo:
-    if any(part in ("", ".", "..") for part in place.path.split("/")) or "\0" in path:
-        raise UsageError(f"{place.path!r} is not a path inside a ZIP file.")
-    # What is not UTF-8 in an original name cannot be said in a ZIP file; it is written as %XX there.
-    name = "".join(f"%{ord(char) - 0xDC00:02X}" if 0xDC80 <= ord(char) <= 0xDCFF else char for char in path)
-    entry = zipfile.ZipInfo(name, _dos_time(place.mtime_ns))
-    entry.create_system = _UNIX
-    entry.external_attr = mode << 16
-    return entry
+
+def _zip_name(name: str) -> str:
+    """Return one part of a path as it stands in the file.
+
+    What is not UTF-8 cannot be said there, and a backslash is a separator to some: both are written as %XX.
+    """
+    if name in ("", ".", "..") or "/" in name or "\0" in name:
+        raise UsageError(f"{name!r} is not a file name.")
+    if name.isascii() and "\\" not in name:
+        return name
+    return "".join(
+        f"%{ord(char) & 0xFF:02X}" if char == "\\" or 0xDC80 <= ord(char) <= 0xDCFF else char for char in name
+    )
 
 
 def _dos_time(mtime_ns: int) -> tuple[int, int, int, int, int, int]:

@@ -68,17 +68,19 @@ def erase_keys(
     """Destroy the wrapped keys and the escrow of one vault; return the receipt, which also stays beside.
 
     `held` says whether a legal hold forbids it: then EraseRefused, and nothing is touched. (If it cannot tell,
-    it raises, and nothing is touched either.) From the first write on the keys are refused to everybody; an
-    erase that was interrupted is finished by running it again, and one that is complete gives its receipt again.
+    it raises, and nothing is touched either.) From the first write on the keys are refused to everybody, so a
+    hold can be neither made nor read: an erase that was interrupted is finished by running it again, without asking
+    `held` again, and one that is complete gives its receipt again.
     """
     file = KeyringFile(directory, vault_id)
     with file.exclusive():
-        if held():
+        earlier = read_receipt(directory, vault_id)
+        if earlier is None and held():
             raise EraseRefused(
                 f"The vault {vault_id} is under a legal hold; its keys may not be destroyed.",
                 hint="Lift the hold first.",
             )
-        receipt = _planned(file, int(clock() * 1000))
+        receipt = _planned(file, earlier, int(clock() * 1000))
         if receipt.complete:
             return receipt
         _write_receipt(file, receipt, random)
@@ -103,9 +105,8 @@ def read_receipt(directory: Path, vault_id: str) -> EraseReceipt | None:
     return checked_json.decode(raw, EraseReceipt, newest_format=FORMAT, place=f"The receipt {path}")
 
 
-def _planned(file: KeyringFile, now_ms: int) -> EraseReceipt:
+def _planned(file: KeyringFile, earlier: EraseReceipt | None, now_ms: int) -> EraseReceipt:
     """Return the receipt of an erase begun earlier, or a new one; either lists all there is to destroy."""
-    earlier = read_receipt(file.directory, file.vault_id)
     listed = {gone.name: gone for gone in earlier.destroyed} if earlier is not None else {}
     for path, what in _key_files(file):
         with suppress(FileNotFoundError):

@@ -156,7 +156,9 @@ def test_stopped_at_any_stage_it_refuses_the_keys_and_is_finished_by_another_run
         begun = read_receipt(again.keys, VAULT)
         assert begun is not None
         assert begun.complete == (at == 4)
-        receipt = erase_keys(again.keys, VAULT, held=lambda: pytest.fail("the vault cannot be asked any more"))
+        receipt = erase_keys(
+            again.keys, VAULT, held=lambda: pytest.fail("the vault cannot be asked any more")
+        )
         assert receipt.complete
         assert [gone.name for gone in receipt.destroyed] == [gone.name for gone in whole.destroyed]
         assert receipt.data_key_versions == (1,)
