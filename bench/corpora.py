@@ -41,7 +41,11 @@ def company_mail(folder: Path, messages: int, mailboxes: int = 12) -> Corpus:
                 if delivered == messages:
                     break
                 box = root / recipient.address.partition("@")[0]
-                _write(box / f"{delivered:06d}.eml", exchange.deliver(message, recipient), message.sent.timestamp())
+                _write(
+                    box / f"{delivered:06d}.eml",
+                    exchange.deliver(message, recipient),
+                    message.sent.timestamp(),
+                )
                 delivered += 1
             if delivered == messages:
                 break
@@ -75,7 +79,7 @@ def small_items(folder: Path, items: int) -> Corpus:
                 f"Message-ID: <{source.getrandbits(96):024x}@{DOMAIN}>\r\nFrom: <monitor@{DOMAIN}>\r\n"
                 f"To: <oncall@{DOMAIN}>\r\nSubject: Check {number} on host-{source.randint(1, 400)}\r\n"
                 "Date: Mon, 09 Jan 2023 08:00:00 +0000\r\n\r\n"
-                f"Load {source.random():.4f}, free {source.getrandbits(40)} bytes, run {source.getrandbits(64):016x}.\r\n"
+                f"Load {source.random():.4f}, free {source.getrandbits(40)}, run {source.getrandbits(64):016x}.\r\n"
             )
             path = root / "oncall" / f"{number // 1000:04d}" / f"{number:07d}.eml"
             _write(path, text.encode(), 1.6e9 + number)
@@ -92,7 +96,9 @@ def huge_message(folder: Path, size_bytes: int, *, encoded: bool) -> Corpus:
         path = root / "archive" / "huge.eml"
         path.parent.mkdir(parents=True)
         with path.open("wb") as out:
-            out.write(f"From: <a@{DOMAIN}>\r\nTo: <b@{DOMAIN}>\r\nSubject: all of it\r\nMIME-Version: 1.0\r\n".encode())
+            out.write(
+                f"From: <a@{DOMAIN}>\r\nTo: <b@{DOMAIN}>\r\nSubject: all of it\r\nMIME-Version: 1.0\r\n".encode()
+            )
             if encoded:
                 out.write(b"Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n")
             out.write(b"\r\n")
@@ -154,4 +160,6 @@ def _encoded_block(source: random.Random) -> bytes:
 
 
 def _text_block(source: random.Random) -> bytes:
-    return b"".join(b"%016x entry %d of the exported log\r\n" % (source.getrandbits(64), i) for i in range(4096))
+    return b"".join(
+        b"%016x entry %d of the exported log\r\n" % (source.getrandbits(64), i) for i in range(4096)
+    )

@@ -21,7 +21,7 @@ _MEDIA_TYPES = {
     ".ppt": "application/vnd.ms-powerpoint",
     ".pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
 }
-_LEAST_BYTES = 17_000
+_LEAST_BYTES = 17_500
 _GENERATED = 240
 _RELATIONS = (
     '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'

@@ -68,10 +68,11 @@ class Correspondence:
         """Return the message as it lies in one recipient's mailbox, with the trace its delivery left."""
         source = self._random
         arrival = message.sent + timedelta(seconds=source.randint(1, 9))
+        client = f"10.20.{source.randint(0, 9)}.{source.randint(2, 250)}"
         trace = (
             f"Return-Path: <{message.sender.address}>\r\n"
             f"Delivered-To: {recipient.address}\r\n"
-            f"Received: from mx{source.randint(1, 3)}.{DOMAIN} (10.20.{source.randint(0, 9)}.{source.randint(2, 250)})\r\n"
+            f"Received: from mx{source.randint(1, 3)}.{DOMAIN} ({client})\r\n"
             f"\tby store{source.randint(1, 6)}.{DOMAIN} with LMTP id {source.getrandbits(96):024x}\r\n"
             f"\tfor <{recipient.address}>; {format_datetime(arrival)}\r\n"
             f"Received: from client-{source.getrandbits(32):08x} by mx.{DOMAIN} with ESMTPSA\r\n"
@@ -169,7 +170,9 @@ def _plain_lines(posts: list[_Post]) -> list[str]:
 
 
 def _markup(posts: list[_Post]) -> str:
-    pieces = ['<html><head><meta http-equiv="Content-Type" content="text/html; charset=utf-8"></head><body lang="EN-GB">\n']
+    pieces = [
+        '<html><head><meta http-equiv="Content-Type" content="text/html; charset=utf-8"></head><body lang="EN-GB">\n'
+    ]
     for depth, post in enumerate(reversed(posts)):
         if depth:
             pieces.append(

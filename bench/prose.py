@@ -9,7 +9,7 @@ import random
 import textwrap
 from itertools import accumulate
 
-_COMMON = """
+_COMMON = """\
 the of and to in a is that for it as was with be by on not he his but at are this have from or had an they which one
 you were all we she there would their will when who him been has more if no out so what up said its about into than
 them can only other time new some could these two may first then do any like my now over such our man me even most
@@ -23,10 +23,10 @@ stock production design sample test release issue ticket server network access p
 flight booking expense receipt audit policy insurance legal tax salary candidate interview position offer start date
 week month morning afternoon tomorrow yesterday please thanks regards kindly forward reply discuss confirm update
 question answer decision plan option risk cost benefit target result quality process step action item agenda minutes
-""".split()
-_ONSETS = "b br c ch cl d dr f fl g gr h j k l m n p pl pr qu r s sh sl st str t th tr v w".split()
-_VOWELS = "a e i o u ai ea ee oo ou io".split()
-_CODAS = "b ck d f g l ll m n nd ng nt p r rd rt s ss st t x".split()
+"""
+_ONSETS = "b br c ch cl d dr f fl g gr h j k l m n p pl pr qu r s sh sl st str t th tr v w"
+_VOWELS = "a e i o u ai ea ee oo ou io"
+_CODAS = "b ck d f g l ll m n nd ng nt p r rd rt s ss st t x"
 _ENDINGS = ("", "", "", "s", "ed", "ing", "er", "ly", "ment", "tion")
 _FORMS = 6_000
 _PHRASES = 9_000
@@ -37,7 +37,7 @@ class Prose:
 
     def __init__(self, source: random.Random) -> None:
         self._random = source
-        words = list(dict.fromkeys(_COMMON))
+        words = list(dict.fromkeys(_COMMON.split()))
         words += [self._word() for _ in range(_FORMS - len(words))]
         weights = list(accumulate(1.0 / (rank + 3) for rank in range(len(words))))
         self._words = words
@@ -81,7 +81,10 @@ class Prose:
 
     def _word(self) -> str:
         pick = self._random.choice
-        syllables = [pick(_ONSETS) + pick(_VOWELS) + pick(_CODAS) for _ in range(self._random.choice((1, 1, 2, 2, 3)))]
+        onsets, vowels, codas = _ONSETS.split(), _VOWELS.split(), _CODAS.split()
+        syllables = [
+            pick(onsets) + pick(vowels) + pick(codas) for _ in range(self._random.choice((1, 1, 2, 2, 3)))
+        ]
         return "".join(syllables) + pick(_ENDINGS)
 
 
