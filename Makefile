@@ -39,6 +39,8 @@ $(READY): $(LOCKS) setup.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/build.txt
 	$(BIN)/python -m pip install --quiet --require-hashes --no-build-isolation -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	# Start-up is a bar; where Python is told to write no bytecode, every start would compile the libraries anew.
+	$(BIN)/python -m compileall -q -j 2 $(VENV)/lib $(PRODUCT) || true
 	touch $@
 
 # dev.txt holds everything; the other two are cut from it, so that a version is the same wherever it appears.

@@ -14,10 +14,13 @@ NAMES = {"environ", "environb", "getenv", "getenvb"}
 
 def reads_environment(source: str) -> list[int]:
     """Return the lines on which the source reaches for the process environment through `os`."""
+    nodes = list(ast.walk(ast.parse(source)))
+    imported = [alias for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    modules = {alias.asname or alias.name for alias in imported if alias.name == "os"}
     found = []
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Attribute) and node.attr in NAMES:
-            found.append(node.lineno)
+    for node in nodes:
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            found += [node.lineno] if node.value.id in modules and node.attr in NAMES else []
         elif isinstance(node, ast.ImportFrom) and node.module == "os":
             found += [node.lineno for alias in node.names if alias.name in NAMES]
     return found
@@ -38,3 +41,7 @@ def test_only_settings_reads_the_environment() -> None:
 )
 def test_every_way_to_the_environment_is_seen(source: str) -> None:
     assert reads_environment(source)
+
+
+def test_a_request_has_an_environ_of_its_own() -> None:
+    assert not reads_environment("import os\nrequest.environ['REMOTE_ADDR']")
