@@ -288,6 +288,7 @@ class _Backup:
         result.bytes_in += info.bytes_in
         result.bytes_stored += info.bytes_stored
         self._record([info])
+        self._vault.keep_short(self._order.stream, info.seq)
 
     def _record(self, infos: list[SnapshotInfo]) -> None:
         """Write the rows of committed snapshots and remember the newest as head."""

@@ -25,6 +25,7 @@ class WriteAccess:
         cache: IndexCache,
         workshop: Workshop,
         chunker: Chunker,
+        sync: Callable[[], None],
         *,
         random: RandomBytes,
         clock: Callable[[], float] = time.time,
@@ -37,6 +38,7 @@ class WriteAccess:
         self.cache = cache
         self.workshop = workshop
         self.chunker = chunker
+        self.sync = sync
         self.random = random
         self.clock = clock
         self.spool_dir = spool_dir

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Concatenate, NamedTuple, ParamSpec, TypeVar, cast
 
@@ -159,6 +160,32 @@ class IndexCache:
         """Remember that a full load has been finished."""
         self._set_fact("whole", 1)
 
+    @contextmanager
+    def filling(self) -> Iterator[None]:
+        """Make everything done inside one transaction, which other processes see at its end."""
+        with self.lock:
+            with self._translating():
+                self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._packs.clear()
+                with suppress(apsw.Error):
+                    self._db.execute("ROLLBACK")
+                raise
+            with self._translating(), suppress(apsw.SQLError):
+                # Nothing is open any more if the file was found damaged and made anew meanwhile.
+                self._db.execute("COMMIT")
+
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
+        try:
+            yield
+        except _DAMAGE:
+            self.make_anew()
+        except apsw.Error as error:
+            raise _translated(self.path, error) from None
+
     @_guarded
     def clear(self) -> None:
         """Forget everything."""
@@ -237,9 +264,10 @@ class IndexCache:
             db.set_busy_timeout(30_000)
             # Only a raw key avoids key derivation (0.3 ms instead of 19 ms an open).
             db.pragma("key", "raw:" + self._key.hex())
-            db.pragma("journal_mode", "wal")
-            # The operating system keeps writes of a killed process; after a power cut the file is rebuilt.
+            # The operating system keeps writes of a killed process; after a power cut the file is rebuilt. Said first:
+            # turning on the write-ahead log would wait for the disk.
             db.pragma("synchronous", "off")
+            db.pragma("journal_mode", "wal")
             db.execute(_SCHEMA)
             found = db.execute("SELECT value FROM facts WHERE name = 'version'").get
             if found is None:

@@ -153,7 +153,35 @@ class Slice:
         info = self._create(header)
         # Not before: packs that no index and no snapshot describes must never be hits.
         access.cache.add(embedded)
+        if access.store.now() - self._started_s > 2 * access.slice_limit_s:
+            self._doubt(info)
         return info
+
+    def _doubt(self, info: SnapshotInfo) -> None:
+        """Look again after a create that was held up (a sleeping machine) past the time a sweep waits.
+
+        What the snapshot leans on may have been swept meanwhile. Items of which a blob is gone become pending
+        failures in a snapshot of their own, so that the next run fetches them again.
+        """
+        access, timeline = self._access, self._timeline
+        access.sync()
+        failure = Failure(
+            "committed-too-late", "The backup was held up while it was committed; it is tried again."
+        )
+        doubtful = {
+            item_id: Entry(item_id, failure=failure)
+            for item_id, entry in self._entries.items()
+            if entry.version is not None
+            and entry.version.content is not None
+            and not all(map(access.cache.has, entry.version.content.blobs))
+        }
+        if doubtful:
+            self.head, self._entries = info, doubtful
+            self._create(self._header(info.cursor, info.complete, info.as_of_ms, [], []))
+            raise SliceExpired(
+                f"The commit of {timeline.stream} was held up; {len(doubtful)} items have to be fetched again.",
+                hint="Run the backup again.",
+            )
 
     def _header(
         self,

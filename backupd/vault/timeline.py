@@ -99,8 +99,17 @@ class Timeline:
         return self.changes(seq, 0) if seq else View(())
 
     def changes(self, seq: int, since: int) -> View:
-        """Return what the snapshots after `since`, up to `seq`, say together (`since` 0: the whole state)."""
-        return View(self._layers(seq, since))
+        """Return what the snapshots after `since`, up to `seq`, say together (`since` 0: the whole state).
+
+        Where a retirement stopped half-way and only a base from further down is left, it says more than that.
+        """
+        try:
+            return View(self._layers(seq, since))
+        except SnapshotRetired:
+            starts = [start for start in self.bases().get(seq, ()) if start < since]
+            if not starts:
+                raise
+            return View([self.base(seq, max(starts))[1]])
 
     def bases(self) -> dict[int, list[int]]:
         """Return seq -> the `since` values of the bases and roll-ups at that seq, ascending."""
@@ -119,8 +128,10 @@ class Timeline:
 
     def wants_base(self, head: int) -> bool:
         """Return whether reading the state at `head` has become slow enough for a base to pay."""
+        if head < BASE_AFTER_SNAPSHOTS:
+            return False  # Asked after every commit: no listing for streams that are short anyway.
         newest = max((seq for seq, sinces in self.bases().items() if 0 in sinces and seq <= head), default=0)
-        if head - newest < BASE_AFTER_SNAPSHOTS:
+        if head == newest or (head - newest) % BASE_AFTER_SNAPSHOTS:
             return False
         if head - newest >= BASE_AT_MOST_SNAPSHOTS:
             return True

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from blake3 import blake3
-
-from backupd.errors import StoreUnavailable
 from backupd.vault.access import WriteAccess
 from backupd.vault.cache import IndexCache
 from backupd.vault.chunking import Chunker
-from backupd.vault.condemned import newest_generation, read_condemned
 from backupd.vault.entries import Content, Entry
 from backupd.vault.format import VaultFormat, read_format, write_format
-from backupd.vault.index import index_names, read_index
+from backupd.vault.loading import IndexLoader
 from backupd.vault.naming import Names
-from backupd.vault.pack import PackRecord, pack_id_of
 from backupd.vault.packer import Workshop
 from backupd.vault.reader import Reader
 from backupd.vault.records import Records
@@ -31,7 +25,6 @@ from backupd.vault.stores.probe import probe_conditional_create
 from backupd.vault.timeline import Timeline
 from backupd.vault.view import View
 
-LOADS_AT_MOST = 3
 """How often the index cache is filled anew when its file turns out damaged meanwhile."""
 
 
@@ -60,12 +53,10 @@ class Vault:
         self.names = Names(keys.naming_key)
         self.cache = IndexCache(cache_path, self.names.cache_key)
         self.records = Records(store, keys, self.names, random)
-        self.reader = Reader(store, keys, self.names, self.cache, self.refresh)
+        self.loader = IndexLoader(store, keys, self.cache)
+        self.reader = Reader(store, keys, self.names, self.cache, self.loader.refresh)
         self._chunker = Chunker(self.names.chunk_seed)
         self.workshop = Workshop()
-        self._refreshing = threading.Lock()
-        self._seen = b""
-        self._streams_named: set[str] = set()
 
     @classmethod
     def create(
@@ -168,6 +159,7 @@ class Vault:
             self.cache,
             self.workshop,
             self._chunker,
+            self.sync,
             random=self.random,
             clock=self.clock,
             spool_dir=self.spool_dir,
@@ -181,70 +173,17 @@ class Vault:
 
     def sync(self) -> None:
         """Take in what others did to the indexes since; cheap when nothing happened. Done before every slice."""
-        self.cache.forget_packs()
-        if not self.cache.is_whole() or newest_generation(self.store) != self.cache.generation():
-            self.refresh()
-            return
-        new = sorted(set(index_names(self.store)) - self.cache.loaded_indexes())
-        if not new:
-            return
-        condemned = set(read_condemned(self.store, self.keys, self.cache.generation()).packs)
-        for name in new:
-            try:
-                self.cache.add(read_index(self.store, self.keys, name), name, condemned=condemned)
-            except ObjectNotFound:
-                continue  # Merged into another index since it was listed; that one is listed too.
+        self.loader.sync()
 
     def refresh(self) -> None:
         """Read all indexes anew. Does nothing if the store still looks as it did at the last refresh."""
-        with self._refreshing:
-            generation = newest_generation(self.store)
-            packs = {pack_id_of(info.name) for info in self.store.list("packs/")}
-            indexes = list(index_names(self.store))
-            snapshots = [info.name for info in self.store.list("snapshots/")]
-            seen = _fingerprint(generation, packs, indexes, snapshots)
-            if seen == self._seen and self.cache.is_whole():
-                return
-            for _ in range(LOADS_AT_MOST):
-                made_anew = self.cache.times_made_anew
-                self._load(generation, packs, indexes, snapshots)
-                if made_anew == self.cache.times_made_anew:
-                    break
-            else:
-                raise StoreUnavailable(
-                    "The index cache is damaged again and again while it is filled.",
-                    hint="Check the disk it is on.",
-                )
-            self._seen = seen
+        self.loader.refresh()
 
-    def _load(self, generation: int, packs: set[bytes], indexes: list[str], snapshots: list[str]) -> None:
-        condemned = set(read_condemned(self.store, self.keys, generation).packs)
-        self.cache.clear()
-
-        def add(records: list[PackRecord], index: str | None) -> None:
-            self.cache.add((record for record in records if record.id in packs), index, condemned=condemned)
-
-        for name in indexes:
-            try:
-                add(read_index(self.store, self.keys, name), name)
-            except ObjectNotFound:
-                continue
-        for name in snapshots:
-            header, _ = read_snapshot(self.store, self.keys, name, "")
-            if header.packs:
-                add(header.packs, None)
-        self.cache.set_generation(generation)
-        self.cache.set_whole()
+    def keep_short(self, stream: str, seq: int) -> str | None:
+        """Write a base at `seq` where reading the stream has become slow without one; return its name."""
+        timeline = self.timeline(stream)
+        return timeline.write_base(seq) if timeline.wants_base(seq) else None
 
     def timeline_of(self, stream: str, key: str) -> Timeline:
         """Return the timeline of a stream by both its names, trusting that they belong together."""
         return Timeline(self.store, self.keys, stream, key, random=self.random, spool_dir=self.spool_dir)
-
-
-def _fingerprint(generation: int, packs: set[bytes], indexes: list[str], snapshots: list[str]) -> bytes:
-    seen = blake3(str(generation).encode())
-    for pack_id in sorted(packs):
-        seen.update(pack_id)
-    for name in (*indexes, *snapshots):
-        seen.update(name.encode() + b"\n")
-    return seen.digest()

@@ -34,9 +34,11 @@ def keyring(seed: int = 7, vault_id: str = VAULT_ID) -> Keyring:
 class Place:
     """One vault's store and folders; opens the vault as often as a test likes."""
 
-    def __init__(self, folder: Path, store: Store | None = None, *, seed: int = 1) -> None:
+    def __init__(
+        self, folder: Path, store: Store | None = None, *, seed: int = 1, clock: ManualClock | None = None
+    ) -> None:
         self.folder = folder
-        self.clock = ManualClock()
+        self.clock = ManualClock() if clock is None else clock
         self.store: Store = MemoryStore(clock=self.clock) if store is None else store
         self.random = Seeded(seed)
         self.keys = keyring()

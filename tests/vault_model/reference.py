@@ -37,6 +37,12 @@ class Reference:
         snapshots = self.streams.get(stream)
         return snapshots[max(snapshots)] if snapshots else State()
 
+    def copy(self) -> Reference:
+        """Return a reference that can go on by itself."""
+        copied = Reference()
+        copied.streams = {stream: dict(snapshots) for stream, snapshots in self.streams.items()}
+        return copied
+
     def commit(self, stream: str, state: State) -> int:
         """Record a snapshot; return its seq."""
         snapshots = self.streams.setdefault(stream, {})
@@ -68,20 +74,32 @@ def observed(vault: Vault, stream: str, seq: int) -> tuple[dict[str, Stored], di
 
 def assert_same(vault: Vault, reference: Reference) -> int:
     """Compare all that the reference holds with the vault; return how many item versions were read."""
-    assert vault.streams() == sorted(reference.streams)
+    return assert_between(vault, reference, reference)
+
+
+def assert_between(vault: Vault, before: Reference, after: Reference) -> int:
+    """Compare a vault that was on its way from one reference to another; return how many item versions were read.
+
+    What both have must be there, and nothing may be there that neither has.
+    """
+    streams = set(vault.streams())
+    assert set(before.streams) & set(after.streams) <= streams <= set(before.streams) | set(after.streams)
     read = 0
-    for stream, snapshots in reference.streams.items():
+    for stream in sorted(streams):
+        old, new = before.streams.get(stream, {}), after.streams.get(stream, {})
         infos = {info.seq: info for info in vault.snapshots(stream)}
-        assert set(snapshots) <= set(infos), f"snapshots of {stream} are missing"
-        for seq, state in snapshots.items():
-            items, failures = observed(vault, stream, seq)
-            assert items == state.items, f"items of {stream} at {seq}"
-            assert failures == state.failures, f"failures of {stream} at {seq}"
-            info = infos[seq]
-            assert (info.as_of_ms, info.complete, info.cursor) == (
-                state.as_of_ms,
-                state.complete,
-                state.cursor,
-            )
-            read += len(items)
+        assert set(old) & set(new) <= set(infos), f"snapshots of {stream} are missing"
+        assert set(infos) <= set(old) | set(new), f"{stream} has snapshots that nobody made"
+        for seq, info in infos.items():
+            state = old[seq] if seq in old else new[seq]
+            read += _assert_state(vault, stream, seq, state)
+            assert (info.as_of_ms, info.complete) == (state.as_of_ms, state.complete)
+            assert info.cursor == state.cursor
     return read
+
+
+def _assert_state(vault: Vault, stream: str, seq: int, state: State) -> int:
+    items, failures = observed(vault, stream, seq)
+    assert items == state.items, f"items of {stream} at {seq}"
+    assert failures == state.failures, f"failures of {stream} at {seq}"
+    return len(items)

@@ -118,8 +118,6 @@ def _copy_in_kernel(descriptor: int, data: BinaryIO) -> None:
     source = data.fileno()
     if not stat.S_ISREG(os.fstat(source).st_mode):
         return
-    if data.writable():
-        data.flush()
     position = data.tell()
     try:
         while copied := os.copy_file_range(source, descriptor, _KERNEL_COPY_BYTES, position):

@@ -143,6 +143,17 @@ class SmallVault:
     def seqs(self, stream: str, vault: Vault | None = None) -> list[int]:
         return [info.seq for info in (vault or self.vault).snapshots(stream)]
 
+    def seqs_of_all(self) -> dict[str, list[int]]:
+        """The points in time of every stream, as a newly opened vault tells them."""
+        with self.another() as vault:
+            return {stream: self.seqs(stream, vault) for stream in vault.streams()}
+
+    def forget(self, stream: str, item_id: str) -> None:
+        """Take an item out of every point of the model, as a purge does."""
+        for (named, seq), state in list(self.points.items()):
+            if named == stream:
+                self.points[named, seq] = {key: value for key, value in state.items() if key != item_id}
+
     def compare(self, vault: Vault | None = None) -> int:
         """Assert that every point in time that is left equals the model; return how many there are."""
         vault = vault or self.vault
