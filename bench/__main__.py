@@ -96,7 +96,9 @@ class Bench:
         self.results.lines += opening(corpus, self._scratch, self._size.samples, self._say)
 
     def _memory(self) -> None:
-        self.results.lines += memory(self._corpora, self._scratch, self._size.small_items, self._say)
+        self.results.lines += memory(
+            self._corpora, self._scratch / "memory", self._size.small_items, self._say
+        )
 
     def _company_mail(self) -> Corpus:
         self._say("company mail: making the data")

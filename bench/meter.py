@@ -13,6 +13,7 @@ import threading
 import time
 
 SAMPLE_S = 0.05
+LEAST_SAMPLES = 20
 _PAGE_BYTES = os.sysconf("SC_PAGESIZE")
 
 
@@ -33,15 +34,22 @@ def resident_bytes(root: int) -> int:
     return total
 
 
-def measure(command: list[str]) -> dict[str, float]:
-    """Run the command to its end; return exit code, wall and CPU seconds, peak bytes of the whole process tree."""
-    peak = 0
+def quarters(samples: list[int]) -> list[int]:
+    """Return the highest sample of each quarter of the run; empty when there are too few to say."""
+    if len(samples) < LEAST_SAMPLES:
+        return []
+    step = len(samples) / 4
+    return [max(samples[int(number * step) : int((number + 1) * step)]) for number in range(4)]
+
+
+def measure(command: list[str]) -> dict[str, object]:
+    """Run the command to its end; return exit code, wall and CPU seconds, memory of the whole process tree in bytes."""
+    samples: list[int] = []
     ended = threading.Event()
 
     def watch(process: int) -> None:
-        nonlocal peak
         while not ended.wait(SAMPLE_S):
-            peak = max(peak, resident_bytes(process))
+            samples.append(resident_bytes(process))
 
     begin = time.perf_counter()
     process = os.posix_spawnp(command[0], command, os.environ)
@@ -55,7 +63,8 @@ def measure(command: list[str]) -> dict[str, float]:
         "exit_code": os.waitstatus_to_exitcode(status),
         "wall_s": wall_s,
         "cpu_s": usage.ru_utime + usage.ru_stime,
-        "peak_bytes": max(peak, usage.ru_maxrss * 1024),
+        "peak_bytes": max([usage.ru_maxrss * 1024, *samples]),
+        "quarter_peaks_bytes": quarters(samples),
     }
 
 

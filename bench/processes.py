@@ -20,12 +20,12 @@ class CommandFailed(Exception):
 
 
 class Usage(NamedTuple):
-    """What one process took, its descendants included."""
+    """What one process took, its descendants included; `quarter_peaks_bytes` is empty for a short run."""
 
     wall_s: float
     cpu_s: float
     peak_bytes: int
-    output: str
+    quarter_peaks_bytes: list[int]
 
 
 def run(
@@ -54,8 +54,9 @@ def run(
     if measured["exit_code"] not in fine:
         said = _tail(done.stderr) or _tail(done.stdout)
         raise CommandFailed(f"`{' '.join(words)}` ended with {measured['exit_code']}: {said}")
-    output = done.stdout.decode(errors="replace")
-    return Usage(measured["wall_s"], measured["cpu_s"], int(measured["peak_bytes"]), output)
+    return Usage(
+        measured["wall_s"], measured["cpu_s"], measured["peak_bytes"], measured["quarter_peaks_bytes"]
+    )
 
 
 def _tail(said: bytes) -> str:

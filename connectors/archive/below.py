@@ -21,16 +21,27 @@ def open_below(root_fd: int, path: str, flags: int, *, stepwise: bool = False) -
     """Open `path` ("" : the root itself) below `root_fd` and return the descriptor; raises `OSError`."""
     if not stepwise and len(path) <= _MAX_PATH_CHARS:
         return os.open(path or ".", flags, dir_fd=root_fd)
-    parts = path.split("/")
+    *folders, last = path.split("/") if stepwise else _stretches(path)
     at = os.dup(root_fd)
     try:
-        for part in parts[:-1]:
-            below = os.open(part, FOLDER_FLAGS, dir_fd=at)
+        for folder in folders:
+            below = os.open(folder, FOLDER_FLAGS, dir_fd=at)
             os.close(at)
             at = below
-        return os.open(parts[-1] or ".", flags, dir_fd=at)
+        return os.open(last or ".", flags, dir_fd=at)
     finally:
         os.close(at)
+
+
+def _stretches(path: str) -> list[str]:
+    """Split a path into pieces that are short enough to be opened one below the other."""
+    stretches = [""]
+    for part in path.split("/"):
+        if stretches[-1] and len(stretches[-1]) + len(part) >= _MAX_PATH_CHARS:
+            stretches.append(part)
+        else:
+            stretches[-1] = f"{stretches[-1]}/{part}" if stretches[-1] else part
+    return stretches
 
 
 def open_regular(root_fd: int, path: str, inode: int) -> tuple[int, os.stat_result]:

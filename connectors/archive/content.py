@@ -40,15 +40,17 @@ class FileReader(io.RawIOBase):
         self._path = path
         self._done = 0
         self._at_end = False
+        self._surplus = b""
 
     def read(self, size: int | None = -1) -> bytes:
         """Return up to `size` bytes, all of the rest by default. Raises `Skippable`."""
         if self._at_end:
-            return b""
+            return self._from_surplus(size) if self._surplus else b""
         if size is None or size < 0 or (not self._done and size > self._stat.st_size):
             data = self._read_rest()
-            if size is not None and 0 <= size < len(data):
-                raise _changed(self._path)
+            if size is not None and 0 <= size < len(data):  # it has grown
+                self._surplus = data
+                return self._from_surplus(size)
             return data
         data = self._pull(size)
         self._done += len(data)
@@ -56,6 +58,11 @@ class FileReader(io.RawIOBase):
             self._at_end = True
             if self._differs():
                 raise _changed(self._path)
+        return data
+
+    def _from_surplus(self, size: int | None) -> bytes:
+        end = len(self._surplus) if size is None or size < 0 else size
+        data, self._surplus = self._surplus[:end], self._surplus[end:]
         return data
 
     def _pull(self, size: int) -> bytes:
@@ -104,7 +111,7 @@ class FileReader(io.RawIOBase):
 
     def readall(self) -> bytes:
         """Return all of the rest."""
-        return self._read_rest()
+        return self.read()
 
     def readable(self) -> bool:
         """Tell that it can be read."""
@@ -151,10 +158,6 @@ class SliceReader(FileReader):
             if len(data) < size or self._differs():
                 raise _changed(self._path)
         return data
-
-    def readall(self) -> bytes:
-        """Return all of the rest."""
-        return self.read()
 
 
 def open_slice(

@@ -9,8 +9,6 @@ from __future__ import annotations
 import enum
 import re
 
-from connectors.archive.names import encode_native
-
 MAX_SNIFF_BYTES = 512
 _FROM_LINE = re.compile(rb"From [^\r\n]*\b\d{1,2}:\d\d(?::\d\d)?\b[^\r\n]*\b(?:19|20)\d\d\b")
 
@@ -72,8 +70,3 @@ def unique_part(name: str) -> str:
 def looks_like_mbox(head: bytes) -> bool:
     """Tell whether a file begins with a plausible `From ` line (sender, time of day, year)."""
     return _FROM_LINE.match(head) is not None
-
-
-def spelled(name: str) -> str:
-    """Return the id spelling of a directory entry's name."""
-    return name if name.isprintable() else encode_native(name)

@@ -12,11 +12,12 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import length_hint
 from typing import NamedTuple
 
 from connectors.archive.below import FOLDER_FLAGS, open_below, reason
-from connectors.archive.names import decode_native
-from connectors.archive.roles import Role, Rule, is_message, message_rule, role, spelled, unique_part
+from connectors.archive.names import decode_native, encode_native
+from connectors.archive.roles import Role, Rule, is_message, message_rule, role, unique_part
 
 _MAX_OPEN_FOLDERS = 32
 _KIND = 0o170000
@@ -87,7 +88,7 @@ class _Folder:
         self.identity = (0, 0)
 
     def open_again(self, root_fd: int) -> None:
-        fd = open_below(root_fd, self.path[:-1], FOLDER_FLAGS, stepwise=True)
+        fd = open_below(root_fd, self.path[:-1], FOLDER_FLAGS)
         now = os.fstat(fd)
         if (now.st_dev, now.st_ino) != self.identity:
             os.close(fd)
@@ -129,7 +130,7 @@ class Walk:
             while stack:
                 folder = stack[-1]
                 below = ""
-                if folder.fd < 0:
+                if folder.fd < 0 and length_hint(folder.keys):
                     try:
                         folder.open_again(self._root_fd)
                     except OSError as exc:
@@ -205,7 +206,7 @@ class Walk:
         key_of = mail_key if self._mail else drive_key
         with os.scandir(folder.fd) as entries:
             for entry in entries:
-                name = spelled(entry.name)
+                name = encode_native(entry.name)
                 if entry.is_dir(follow_symlinks=False):
                     if self._scope.descend:
                         keys.append(name + "/")
@@ -220,7 +221,7 @@ class Walk:
 
     def _file(self, folder: _Folder, key: str) -> Seen | Trouble | None:
         item_id = folder.prefix + key
-        name = key if key.isprintable() else decode_native(key)
+        name = decode_native(key)
         try:
             now = os.stat(name, dir_fd=folder.fd, follow_symlinks=False)
         except FileNotFoundError:
@@ -311,7 +312,7 @@ def _message_lines(fd: int, sub: str, rule: Rule) -> Iterator[str]:
     """Yield `<unique part>\\0<c or n><flags>` of each message: sorts by unique part, and is compact."""
     with os.scandir(fd) as entries:
         for entry in entries:
-            name = spelled(entry.name)
+            name = encode_native(entry.name)
             if is_message(name, rule) and not entry.is_dir(follow_symlinks=False):
                 unique = unique_part(name)
                 yield f"{unique}\0{sub[0]}{name[len(unique) :]}"

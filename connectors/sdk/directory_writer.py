@@ -313,14 +313,18 @@ class DirectoryWriter:
             fd = os.open(name, flags, dir_fd=folder)
         except OSError:
             return False
-        with os.fdopen(fd, "rb") as existing:
+        try:
             now = os.fstat(fd)
             if not stat.S_ISREG(now.st_mode) or size not in (None, now.st_size):
                 return False
+            at = 0
             for chunk in chunks:
-                if existing.read(len(chunk)) != chunk:
+                if os.pread(fd, len(chunk), at) != chunk:
                     return False
-            return not existing.read(1)
+                at += len(chunk)
+            return at == now.st_size
+        finally:
+            os.close(fd)
 
 
 def _checked(parts: Sequence[str], *, allow_root: bool = False) -> tuple[str, ...]:

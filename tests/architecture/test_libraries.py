@@ -7,10 +7,10 @@ import re
 import sys
 from importlib.metadata import packages_distributions
 
-from tests.architecture.tree import PRODUCT, ROOT, lines, product_modules
+from tests.architecture.tree import PRODUCT, ROOT, lines, product_modules, setup_cfg
 
-BASE = ("backupd", "connectors")
-"""The packages that run on `install_requires` alone."""
+SERVICE = ("backupd", "connectors")
+"""The packages that run on `install_requires`, and load what an extra brings only where it is asked for."""
 
 
 def normal(name: str) -> str:
@@ -30,25 +30,31 @@ def imported(source: str) -> set[str]:
 
 
 def libraries_used() -> dict[str, str]:
-    """Return the distributions that the base packages import: name -> a file that does."""
+    """Return the distributions that the service imports: name -> a file that does."""
     owners = packages_distributions()
     own = {*PRODUCT, *sys.stdlib_module_names}
     return {
         normal(owners.get(module, [module])[0]): name
         for name in product_modules()
-        if name.split("/")[0] in BASE
+        if name.split("/")[0] in SERVICE
         for module in imported((ROOT / name).read_text(encoding="utf-8")) - own
     }
 
 
-def declared() -> set[str]:
-    return {normal(re.split(r"[\s<>=!~\[;]", line)[0]) for line in lines("options", "install_requires")}
+def declared(*, extras: bool) -> set[str]:
+    """Return the distributions that the base install asks for, with or without what its extras add."""
+    asked = lines("options", "install_requires")
+    if extras:
+        others = set(setup_cfg()["options.extras_require"]) - {"dev", "status"}
+        asked += [line for extra in others for line in lines("options.extras_require", extra)]
+    return {normal(re.split(r"[\s<>=!~\[;]", line)[0]) for line in asked}
 
 
 def test_every_library_that_is_imported_is_declared() -> None:
     used = libraries_used()
-    assert not {library: used[library] for library in used.keys() - declared()}
+    assert not {library: used[library] for library in used.keys() - declared(extras=True)}
 
 
-def test_every_library_that_is_declared_is_imported() -> None:
-    assert not declared() - libraries_used().keys()
+def test_every_library_of_the_base_install_is_imported() -> None:
+    unused = declared(extras=False) - libraries_used().keys()
+    assert not unused

@@ -39,7 +39,9 @@ class Committed:
         """Return the bytes of all items that have any."""
         return Counter(data for _, data in self.items.values() if data is not None)
 
-    def back_up(self, stream: Stream, *, stop_at: int | None = None, cursor: bytes | None = None) -> list[Change]:
+    def back_up(
+        self, stream: Stream, *, stop_at: int | None = None, cursor: bytes | None = None
+    ) -> list[Change]:
         """Read the stream as a run does and return what it said.
 
         Commits at the checkpoint number `stop_at` (from 1) and ends there, else at the complete one.

@@ -142,7 +142,9 @@ class ConnectorSuite:
         world.move("moves", "moved")
         said = committed.back_up(stream)
         assert committed.contents() == world.contents()
-        untouched = {item_id for item_id, (_, data) in before.items.items() if data and b"staysstaysstays" in data}
+        untouched = {
+            item_id for item_id, (_, data) in before.items.items() if data and b"staysstaysstays" in data
+        }
         assert untouched and untouched <= committed.items.keys()
         again = {c.item.id for c in said if isinstance(c, Upsert) and c.item.tag == before.tag(c.item.id)}
         assert not again & untouched
@@ -180,7 +182,9 @@ class ConnectorSuite:
         committed.back_up(stream)
         assert committed.contents() == world.contents()
 
-    @pytest.mark.parametrize("cursor", [b"", b"\x00", b"garbage", b"\x95\x00\xa0\xa0\x00\x80", b"{}", b"\xff" * 99])
+    @pytest.mark.parametrize(
+        "cursor", [b"", b"\x00", b"garbage", b"\x95\x00\xa0\xa0\x00\x80", b"{}", b"\xff" * 99]
+    )
     def test_a_cursor_that_is_not_understood_starts_over_and_deletes_nothing(
         self, world: World, stream: Stream, committed: Committed, cursor: bytes
     ) -> None:
@@ -208,7 +212,9 @@ class ConnectorSuite:
 
     def test_content_opens_as_often_as_asked_with_the_same_bytes(self, world: World, stream: Stream) -> None:
         world.add("one", b"first line\n" * 100_000)
-        upserts = [c for c in stream.changes(None, Committed()) if isinstance(c, Upsert) and c.open is not None]
+        upserts = [
+            c for c in stream.changes(None, Committed()) if isinstance(c, Upsert) and c.open is not None
+        ]
         contents = []
         for upsert in upserts:
             first = read(upsert)
@@ -225,7 +231,9 @@ class ConnectorSuite:
     ) -> None:
         world.add("stays", b"stays")
         world.add("vanishes", b"vanishes while it is read")
-        upserts = [c for c in stream.changes(None, Committed()) if isinstance(c, Upsert) and c.open is not None]
+        upserts = [
+            c for c in stream.changes(None, Committed()) if isinstance(c, Upsert) and c.open is not None
+        ]
         world.remove("vanishes")
         outcomes: list[str] = []
         for upsert in upserts:

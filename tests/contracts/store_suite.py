@@ -12,8 +12,10 @@ A store's own test subclasses `StoreSuite` and gives a `store` fixture (an empty
 
 from __future__ import annotations
 
+import gzip
 import io
 import itertools
+import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -125,6 +127,36 @@ class StoreSuite:
             write("object", source)
             assert source.tell() == len(data)
         assert store.get("object") == data[position:]
+
+    @pytest.mark.parametrize("kind", ["named", "spooled", "compressed"])
+    def test_a_file_that_wraps_another_gives_its_own_bytes(
+        self, store: Store, write: Callable[..., None], tmp_path: Path, kind: str
+    ) -> None:
+        data = b"the same again and " * 10_000
+        path = tmp_path / "source"
+        path.write_bytes(gzip.compress(data))
+        with {
+            "named": tempfile.NamedTemporaryFile,
+            "spooled": tempfile.SpooledTemporaryFile,
+            "compressed": lambda: gzip.open(path),
+        }[kind]() as source:
+            if kind != "compressed":
+                source.write(data)
+            source.seek(19)
+            write("object", source)
+        assert store.get("object") == data[19:]
+
+    def test_a_file_with_unwritten_bytes_is_stored_as_it_reads(
+        self, store: Store, write: Callable[..., None], tmp_path: Path
+    ) -> None:
+        path = tmp_path / "source"
+        path.write_bytes(b"0123456789")
+        with path.open("r+b") as source:
+            source.read(2)
+            source.write(b"AB")
+            write("object", source)
+        assert store.get("object") == b"456789"
+        assert path.read_bytes() == b"01AB456789"
 
     def test_create_never_replaces(self, store: Store) -> None:
         store.create("a", b"first")

@@ -1,5 +1,5 @@
 """What the tests of this folder are given."""
 
-from tests.vault_model.fixtures import place
+from tests.vault_model.fixtures import counts, place, soak
 
-__all__ = ["place"]
+__all__ = ["counts", "place", "soak"]

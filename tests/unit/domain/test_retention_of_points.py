@@ -66,14 +66,14 @@ def test_a_clock_that_was_set_back_expires_nothing_early() -> None:
     st.one_of(st.none(), st.integers(1, 300)),
     st.floats(0, 100),
 )
-def test_expiry_now_and_later_is_expiry_later(ages: list[float], days: int | None, later: float) -> None:
-    """Applying a rule twice keeps what applying it once at the later time keeps."""
+def test_expiring_in_steps_never_keeps_less(ages: list[float], days: int | None, later: float) -> None:
+    """What thinning took away early may keep an older point a little longer, never shorter."""
     history = points(*sorted(ages, reverse=True))
     rule = Retention(days, daily=3, weekly=20, monthly=70)
     then = NOON + round(later * DAY_MS)
     once = rule.kept(history, then, files=True)
     twice = rule.kept(rule.kept(history, NOON, files=True), then, files=True)
-    assert seqs(twice) == seqs(once)
+    assert set(seqs(twice)) >= set(seqs(once))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from connectors.archive.connector import CONNECTOR
 from connectors.sdk.errors import Permanent
 from connectors.sdk.records import Account, Service
 from tests.contracts.committed import Committed
-from tests.unit.connectors.archive.reading import both, connection, rebuilt, stream, whole_tree
+from tests.unit.connectors.archive.reading import both, connection, rebuilt, stream
 
 MAIL, DRIVE = Service.MAIL, Service.DRIVE
 

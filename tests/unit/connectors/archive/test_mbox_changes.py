@@ -13,23 +13,7 @@ from connectors.sdk.errors import Skippable
 from connectors.sdk.records import ItemKind, Service, Upsert
 from tests.contracts.committed import Committed, read, without_checkpoints
 from tests.unit.connectors.archive.reading import both, deleted, items, rebuilt, skipped, stream, whole_tree
-
-A = b"From a@x Mon Feb  3 04:05:06 2020\nSubject: a\n\nfirst\n\n"
-B = b"From b@x Mon Feb  3 04:05:07 2020\nSubject: b\n\nsecond\n\n"
-C = b"From c@x Mon Feb  3 04:05:08 2020\nSubject: c\n\nthird\n"
-
-SHAPES = {
-    "three": A + B + C,
-    "empty": b"",
-    "junk before": b"junk\nmore junk\n\n" + A + B,
-    "junk only": b"junk",
-    "empty line before": b"\n" + A,
-    "crlf": (A + B + C).replace(b"\n", b"\r\n"),
-    "no newline at the end": A + B.rstrip(b"\n"),
-    "equal messages": A + A + B + A,
-    "from in a body": A + b"From here on\n\n>From there\n\nFrom nowhere\n",
-    "nul and 8-bit": A + b"\0\xff\xfe\n\nFrom \xff\n\n\0",
-}
+from tests.unit.connectors.archive.samples import SHAPES, A, B, C
 
 
 @pytest.fixture
@@ -114,7 +98,9 @@ def test_a_pending_piece_of_an_unchanged_mbox_is_said_again_and_only_that(tmp_pa
 def test_a_piece_is_only_given_out_if_it_still_is_what_it_was(tmp_path: Path) -> None:
     path = tmp_path / "in.mbox"
     path.write_bytes(A + B)
-    upserts = {c.item.size_bytes: c for c in stream(tmp_path).changes(None, Committed()) if isinstance(c, Upsert)}
+    upserts = {
+        c.item.size_bytes: c for c in stream(tmp_path).changes(None, Committed()) if isinstance(c, Upsert)
+    }
     path.write_bytes(A + b"From b@x, another one\n\n" + C)
     assert read(upserts[len(A)]) == A
     with pytest.raises(Skippable) as failed:

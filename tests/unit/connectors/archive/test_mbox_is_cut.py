@@ -16,7 +16,19 @@ from connectors.archive import mbox
 from connectors.archive.content import digest
 
 LINE = re.compile(rb"[^\n]*\n|[^\n]+")
-FRAGMENTS = [b"From ", b"\n", b"\r\n", b"\r", b"\n\n", b"x", b">From ", b"From a@b Mon", b"Fro", b"m ", b"\0\xff"]
+FRAGMENTS = [
+    b"From ",
+    b"\n",
+    b"\r\n",
+    b"\r",
+    b"\n\n",
+    b"x",
+    b">From ",
+    b"From a@b Mon",
+    b"Fro",
+    b"m ",
+    b"\0\xff",
+]
 
 
 def cut(data: bytes) -> list[tuple[int, int, bytes]]:
@@ -102,7 +114,12 @@ def test_a_large_mbox_is_cut_in_little_memory(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "length", "text", "sent_ms"),
     [
-        (b"From a@b.example Mon Feb  3 04:05:06 2020\n", 42, "a@b.example Mon Feb  3 04:05:06 2020", 1580702706000),
+        (
+            b"From a@b.example Mon Feb  3 04:05:06 2020\n",
+            42,
+            "a@b.example Mon Feb  3 04:05:06 2020",
+            1580702706000,
+        ),
         (b"From - Mon Feb 3 04:05:06 2020\r\n", 32, "- Mon Feb 3 04:05:06 2020", 1580702706000),
         (b"From a Mon Feb 3 04:05 +0100 2020\n", 34, "a Mon Feb 3 04:05 +0100 2020", 1580702700000),
         (b"From a Mon Feb 31 04:05:06 2020\n", 32, "a Mon Feb 31 04:05:06 2020", None),
