@@ -28,7 +28,6 @@ class Settings:
     vaults: Path
     slice_s: int = 60
     slice_entries: int = 32_000
-    debug: bool = False
 
     @property
     def catalog(self) -> Path:
@@ -61,6 +60,7 @@ def load(environment: Mapping[str, str], home: str | None = None) -> Settings:
 
     Raises `UsageError` naming the variable and what it may be.
     """
+    _refuse_unclear(environment, "BACKUPD_DEBUG")
     named = home or environment.get("BACKUPD_HOME") or _data_folder(environment)
     root = _path("--home" if home else "BACKUPD_HOME", named)
     return Settings(
@@ -71,8 +71,12 @@ def load(environment: Mapping[str, str], home: str | None = None) -> Settings:
         vaults=_path("BACKUPD_VAULTS", environment.get("BACKUPD_VAULTS") or str(root / "vaults")),
         slice_s=_number(environment, "BACKUPD_SLICE_SECONDS", 60, 1, 300),
         slice_entries=_number(environment, "BACKUPD_SLICE_ENTRIES", 32_000, 1, 1_000_000),
-        debug=_flag(environment, "BACKUPD_DEBUG"),
     )
+
+
+def wants_debug(environment: Mapping[str, str]) -> bool:
+    """Say whether an unexpected error shows its traceback; asked when other settings may be what is wrong."""
+    return environment.get("BACKUPD_DEBUG", "").strip().lower() in ("1", "yes", "true", "on")
 
 
 def _data_folder(environment: Mapping[str, str]) -> str:
@@ -98,10 +102,7 @@ def _number(environment: Mapping[str, str], name: str, default: int, least: int,
     raise UsageError(f"{name} is {text!r}, but must be a whole number from {least:,} to {most:,}.")
 
 
-def _flag(environment: Mapping[str, str], name: str) -> bool:
+def _refuse_unclear(environment: Mapping[str, str], name: str) -> None:
     text = environment.get(name, "").strip().lower()
-    if text in ("", "0", "no", "false", "off"):
-        return False
-    if text in ("1", "yes", "true", "on"):
-        return True
-    raise UsageError(f"{name} is {text!r}, but must be 1 or 0.")
+    if text not in ("", "0", "no", "false", "off", "1", "yes", "true", "on"):
+        raise UsageError(f"{name} is {text!r}, but must be 1 or 0.")

@@ -59,6 +59,7 @@ class Bench:
         self._size = size
         known: tuple[Tool, ...] = (Backupd(), Restic(), Borg())
         self._tools = [tool for tool in known if not tool.missing()]
+        Backupd.compile()
         self.results = Results(machine.describe(folder), {tool.name: tool.version() for tool in self._tools})
         self.results.remarks += [f"{tool.missing()}: not compared" for tool in known if tool.missing()]
         self.failed = False
@@ -77,12 +78,15 @@ class Bench:
     def sections(self) -> dict[str, Callable[[], None]]:
         """Return what can be measured, by name."""
         return {
-            "startup": lambda: self.results.lines.extend(startup()),
+            "startup": self._startup,
             "mail": self._mail,
             "documents": self._documents,
             "opening": self._opening,
             "memory": self._memory,
         }
+
+    def _startup(self) -> None:
+        self.results.lines += startup(self._scratch / "startup")
 
     def _mail(self) -> None:
         self._duel("company mail", self._company_mail(), MAIL_BARS)

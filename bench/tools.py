@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 import shutil
 import subprocess
@@ -143,6 +144,13 @@ class Backupd:
     def version(self) -> str:
         return _first_line([str(_program()), "--version"])
 
+    @staticmethod
+    def compile() -> None:
+        """Compile our modules, as an installer does; from a fresh clone the first run would be charged with it."""
+        root = Path(__file__).resolve().parents[1]
+        for package in ("backupd", "connectors"):
+            compileall.compile_dir(root / package, quiet=1)
+
     def begin(self, folder: Path) -> None:
         self.home = folder / "home"
         self._environment = _environment(folder)
@@ -162,7 +170,7 @@ class Backupd:
 
     def help(self) -> Usage:
         """Start and show the overview of commands."""
-        return run([_program(), "--help"], self._environment or dict(os.environ))
+        return run([_program(), "--help"], self._environment)
 
     def stored_bytes(self) -> int:
         return tree_bytes(self.home / "vaults")
@@ -185,11 +193,14 @@ def _program() -> Path:
 
 
 def _environment(folder: Path, **variables: str) -> dict[str, str]:
-    """Return this process's environment, its backupd settings left out and temporary files kept below `folder`."""
+    """Return this process's environment without the tools' own settings; temporary files are kept below `folder`.
+
+    Whoever forbids Python to keep compiled modules makes each start of backupd, and of borg, compile them again.
+    """
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("BACKUPD_", "BORG_", "RESTIC_"))
+        if not name.startswith(("BACKUPD_", "BORG_", "RESTIC_", "PYTHONDONTWRITE"))
     }
     scratch = folder / "tmp"
     scratch.mkdir(parents=True, exist_ok=True)

@@ -36,9 +36,8 @@ class PendingFailure(NamedTuple):
 
 def replace(tx: Connection, stream: str, rows: Iterable[PendingFailure]) -> None:
     """Make these the stream's pending failures, keeping since when each is pending."""
-    since = dict(
-        tx.execute(select(TABLE.c.item_id, TABLE.c.since_ms).where(TABLE.c.stream == stream)).tuples()
-    )
+    before = select(TABLE.c.item_id, TABLE.c.since_ms).where(TABLE.c.stream == stream)
+    since = dict(tx.execute(before).tuples().all())
     tx.execute(TABLE.delete().where(TABLE.c.stream == stream))
     values = [row._replace(since_ms=since.get(row.item_id, row.since_ms))._asdict() for row in rows]
     if values:

@@ -17,6 +17,7 @@ import click
 from backupd import __version__
 from backupd.cli.context import Context
 from backupd.errors import BackupdError
+from backupd.settings import wants_debug
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
@@ -55,6 +56,12 @@ _COMMANDS = {
 _SECTIONS = ("Protect", "Look", "Get back", "Keep", "Try")
 
 
+def load_command(name: str) -> click.Command:
+    """Import the module of a command and return it."""
+    command: click.Command = import_module(f"backupd.cli.{_COMMANDS[name].module}").command
+    return command
+
+
 class _Commands(click.Group):
     """A group that knows its commands by name and short help, and imports one only to run it."""
 
@@ -62,11 +69,7 @@ class _Commands(click.Group):
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        module = import_module(f"backupd.cli.{_COMMANDS[cmd_name].module}")
-        command: click.Command = module.command
-        return command
+        return load_command(cmd_name) if cmd_name in _COMMANDS else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -110,35 +113,60 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run the command line and return its exit code (docs/cli.md lists them)."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(
-            stream, "reconfigure"
-        ):  # names from sources may hold what the terminal's encoding cannot say
+        # Names from sources may hold what the terminal's encoding cannot say.
+        if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    as_json = _wants_json(arguments)
     try:
-        status = cli.main(arguments, prog_name="backupd", standalone_mode=False)
+        # Not `cli.main`: it prints and exits by itself, with codes of its own.
+        with cli.make_context("backupd", list(arguments)) as click_context:
+            status = cli.invoke(click_context)
         sys.stdout.flush()
+    except click.exceptions.Exit as done:  # --help and --version
+        return _flushed(done.exit_code)
     except BrokenPipeError:
-        # The reader went away (`backupd ls | head`). Nothing may be written any more, not even by Python's own flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
+        return _reader_gone()
     except (KeyboardInterrupt, click.Abort):
-        return _fail(as_json, "Interrupted", "Stopped by Ctrl-C. What was committed stays.", "", INTERRUPTED)
+        return _fail(
+            arguments, "Interrupted", "Stopped by Ctrl-C. What was committed stays.", "", INTERRUPTED
+        )
     except click.ClickException as error:
-        return _fail(as_json, "UsageError", error.format_message(), _usage_hint(error), error.exit_code)
-    except BackupdError as error:
-        if os.environ.get("BACKUPD_DEBUG") == "1":
-            raise
-        return _fail(as_json, type(error).__name__, error.message, error.hint, error.exit_code)
+        return _fail(arguments, "UsageError", error.format_message(), _usage_hint(error), error.exit_code)
     except Exception as error:
         # The last line of defence: people never see a traceback, developers ask for one.
-        if os.environ.get("BACKUPD_DEBUG") == "1":
+        if wants_debug(os.environ):
             raise
+        known = _known(error)
+        if known is not None:
+            return _fail(arguments, type(known).__name__, known.message, known.hint, known.exit_code)
         message = f"Something unexpected happened: {type(error).__name__}: {error}"
-        return _fail(
-            as_json, "Unexpected", message, "Set BACKUPD_DEBUG=1 for details, and report it.", UNEXPECTED
-        )
+        hint = "Set BACKUPD_DEBUG=1 for details, and report it."
+        return _fail(arguments, "Unexpected", message, hint, UNEXPECTED)
     return status if isinstance(status, int) else 0
+
+
+def _flushed(code: int) -> int:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _reader_gone()
+    return code
+
+
+def _reader_gone() -> int:
+    """The reader went away (`backupd ls | head`): nothing may be written any more, not even by Python's own flush."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return BROKEN_PIPE
+
+
+def _known(error: Exception) -> BackupdError | None:
+    """Return what an error means for people; None for a mistake of ours."""
+    if isinstance(error, BackupdError):
+        return error
+    if isinstance(error, OSError) and error.errno is not None:
+        from backupd.vault.stores.os_errors import store_error
+
+        return store_error(error, str(error.filename or "the home folder"))
+    return None
 
 
 def _wants_json(arguments: list[str]) -> bool:
@@ -156,10 +184,10 @@ def _usage_hint(error: click.ClickException) -> str:
     return f"'{context.command_path} --help' shows how it is used." if context is not None else ""
 
 
-def _fail(as_json: bool, kind: str, message: str, hint: str, code: int) -> int:
+def _fail(arguments: list[str], kind: str, message: str, hint: str, code: int) -> int:
     from backupd.cli.terminal import clean
 
-    if as_json:
+    if _wants_json(arguments):
         document: dict[str, Any] = {"type": kind, "message": message, "hint": hint, "exit_code": code}
         sys.stdout.write(json.dumps({"error": document}, ensure_ascii=False) + "\n")
     else:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import html
 import re
 from email import message_from_bytes, policy
-from email.message import EmailMessage, Message
+from email.errors import HeaderParseError
+from email.header import decode_header
+from email.message import Message
 from typing import Any, NamedTuple
 
 _HEADERS = ("From", "To", "Cc", "Bcc", "Date", "Subject")
 _MAX_HEADER_CHARS = 2_000
 _MAX_PARTS = 200
+_MAX_MARKUP_CHARS = 200_000
 _SCRIPT = re.compile(r"(?is)<(script|style|head)\b.*?</\1\s*>")
 _BREAK = re.compile(r"(?i)<(br|/p|/div|/tr|/h[1-6]|/li)\b[^>]*>")
-_TAG = re.compile(r"(?s)<[^>]{0,10000}>")
+_TAG = re.compile(r"(?s)<[^>]{0,2000}>")
 _BLANK = re.compile(r"\n\s*\n\s*\n+")
 
 
@@ -43,8 +46,8 @@ class Readable(NamedTuple):
 
 def readable(data: bytes) -> Readable:
     """Return what can be shown of the message, however broken it is."""
-    message = message_from_bytes(data, _class=EmailMessage, policy=policy.default)
-    headers = [(name, value) for name in _HEADERS if (value := _header(message, name))]
+    message = message_from_bytes(data, policy=policy.compat32)
+    headers = [(name, value) for name in _HEADERS if (value := _decoded(message.get(name)))]
     plain, rich, attachments = "", "", []
     for number, part in enumerate(message.walk()):
         if number >= _MAX_PARTS:
@@ -62,23 +65,32 @@ def readable(data: bytes) -> Readable:
     return Readable(headers, plain or _without_markup(rich), attachments)
 
 
-def _header(message: Message[Any, Any], name: str) -> str:
+def _decoded(value: object) -> str:
+    """Return a header as text. It is cut before it is decoded: some have megabytes."""
+    if value is None:
+        return ""
+    raw = str(value)[:_MAX_HEADER_CHARS].encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    raw = " ".join(raw.split())
+    if "=?" not in raw:
+        return raw
     try:
-        value = message.get(name)
-        return "" if value is None else " ".join(str(value).split())[:_MAX_HEADER_CHARS]
-    except Exception:  # noqa: BLE001 - the parser fails in many ways on broken headers; the raw line is shown then
-        raw = next((str(value) for key, value in message.raw_items() if key.lower() == name.lower()), "")
-        return " ".join(raw.split())[:_MAX_HEADER_CHARS]
+        parts = [
+            part if isinstance(part, str) else part.decode(charset or "utf-8", "replace")
+            for part, charset in decode_header(raw)
+        ]
+    except (HeaderParseError, LookupError, ValueError):
+        return raw
+    return " ".join("".join(parts).split())
 
 
-def _name(part: Message[Any, Any]) -> str:
+def _name(part: Message[str, str]) -> str:
     try:
-        return part.get_filename() or ""
-    except Exception:  # noqa: BLE001 - as above
+        return _decoded(part.get_filename())
+    except Exception:  # noqa: BLE001 - the parser of parameters fails in many ways on broken ones
         return "(unreadable name)"
 
 
-def _text(part: Message[Any, Any]) -> str:
+def _text(part: Message[str, str]) -> str:
     try:
         data = part.get_payload(decode=True)
         if not isinstance(data, bytes):
@@ -91,7 +103,7 @@ def _text(part: Message[Any, Any]) -> str:
         return ""
 
 
-def _size(part: Message[Any, Any]) -> int:
+def _size(part: Message[str, str]) -> int:
     try:
         data = part.get_payload(decode=True)
         return len(data) if isinstance(data, bytes) else 0
@@ -100,5 +112,5 @@ def _size(part: Message[Any, Any]) -> int:
 
 
 def _without_markup(text: str) -> str:
-    text = _BREAK.sub("\n", _SCRIPT.sub("", text))
+    text = _BREAK.sub("\n", _SCRIPT.sub("", text[:_MAX_MARKUP_CHARS]))
     return _BLANK.sub("\n\n", html.unescape(_TAG.sub("", text))).strip()

@@ -40,6 +40,10 @@ class _Listing(NamedTuple):
         return seen.digest()
 
 
+class _Outdated(Exception):
+    """The cache already holds what a later listing showed."""
+
+
 class IndexLoader:
     """Fills one vault's index cache. Safe to use from several threads."""
 
@@ -75,14 +79,15 @@ class IndexLoader:
         """Read all indexes anew. Does nothing if the store still looks as it did at the last refresh."""
         with self._lock:
             for _ in range(ATTEMPTS):
+                known = self._cache.generation()
                 listing = self._list()
                 fingerprint = listing.fingerprint()
                 if fingerprint == self._seen and self._cache.is_whole():
                     return
                 made_anew = self._cache.times_made_anew
                 try:
-                    self._load(listing)
-                except ObjectNotFound:
+                    self._load(listing, known)
+                except (ObjectNotFound, _Outdated):
                     continue  # A prune went on since the listing; what it wrote instead is in the next one.
                 if made_anew == self._cache.times_made_anew:
                     self._seen = fingerprint
@@ -101,11 +106,14 @@ class IndexLoader:
             {pack_id_of(info.name) for info in store.list("packs/")},
         )
 
-    def _load(self, listing: _Listing) -> None:
+    def _load(self, listing: _Listing, known: int) -> None:
         """Fill the cache in one transaction: other processes see the state before it until it is whole."""
         condemned = set(read_condemned(self._store, self._keys, listing.generation).packs)
         self.damaged = {}
         with self._cache.filling():
+            if listing.generation < self._cache.generation() != known:
+                # Another process was here since the listing: what it knows to be condemned must stay so.
+                raise _Outdated
             self._cache.clear()
             for name in listing.indexes:
                 try:

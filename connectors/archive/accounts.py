@@ -117,7 +117,11 @@ def _look_into(
                 is_empty = False
                 kind = Role.EML if is_message(name, rule) else role(name)
                 if kind == Role.MAYBE_MBOX and entry.is_file(follow_symlinks=False):
-                    kind = Role.MBOX if _is_mbox(root_fd, f"{path}/{name}" if path else name) else Role.OTHER
+                    kind = (
+                        Role.MBOX
+                        if _is_mbox(root_fd, f"{path}/{name}" if path else name, entry.inode())
+                        else Role.OTHER
+                    )
                 if kind in (Role.EML, Role.MBOX):
                     has_mail = True
                 else:
@@ -134,9 +138,9 @@ def _look_into(
     return has_mail, has_drive or (is_empty and not folders and path != "")
 
 
-def _is_mbox(root_fd: int, path: str) -> bool:
+def _is_mbox(root_fd: int, path: str, inode: int) -> bool:
     try:
-        fd, _ = open_regular(root_fd, path, 0)
+        fd, _ = open_regular(root_fd, path, inode)
     except OSError:
         return False
     try:

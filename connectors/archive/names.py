@@ -1,8 +1,9 @@
 """File names as item ids: an exact, reversible spelling of any byte string as clean text.
 
 A name that is printable UTF-8 stays itself. Every other byte — undecodable ones, control characters, and the
-characters of the escape range themselves — becomes one character of U+10FE00..U+10FEFF (private use), so an
-id never carries a control character to a terminal, a log or a database, and decoding gives back the same bytes.
+characters from the escape range on — becomes one character of U+10FE00..U+10FEFF (private use), so an id never
+carries a control character to a terminal, a log or a database, decoding gives back the same bytes, and U+10FFFF is
+greater than every id.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ def _spelled(char: str) -> str:
     code = ord(char)
     if 0xDC80 <= code <= 0xDCFF:
         return chr(_ESCAPE + code - 0xDC00)
-    if code < 0x20 or 0x7F <= code < 0xA0 or _ESCAPE <= code < _ESCAPE + 0x100:
+    if code < 0x20 or 0x7F <= code < 0xA0 or code >= _ESCAPE:
         return "".join(chr(_ESCAPE + byte) for byte in char.encode())
     return char
 

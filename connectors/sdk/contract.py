@@ -60,7 +60,7 @@ class Connection(Protocol):
         """Yield the accounts the source has now, with the streams of each, ascending by id."""
 
     def stream(self, account_id: str, service: Service) -> Stream:
-        """Return the stream; raises `Permanent` when the source no longer has it."""
+        """Return the stream; this, or reading it, raises `Permanent` when the source no longer has it."""
 
     def close(self) -> None:
         """Give back connections and descriptors."""

@@ -41,6 +41,7 @@ HOSTILE_NAMES = (
     "CON",
     "a" * 300,
     "\U0010fe41 private",
+    "\U0010ffff" * 4,
     "café",
     "cafe\u0301",
     "semi;colon&$(touch x)`y`'\"",

@@ -27,7 +27,7 @@ DAY_S = DAY_MS / 1000
 
 
 class Job(NamedTuple):
-    """One job. `prepare` makes the vault; `act` is killed; `after` turns the reference into what is there at the end."""
+    """One job: `prepare` makes the vault, `act` is killed, `after` says what is there at the end."""
 
     name: str
     prepare: Callable[[Place], Reference]
@@ -99,9 +99,7 @@ def worn_vault(place: Place) -> Reference:
             }
             deletes = [f"going {number - 1}"]
             back_up(vault, Change(upserts, deletes, as_of_ms=now_ms), STREAM, reference)
-            back_up(
-                vault, Change({"r": noise(300 + number, 8_000)}, as_of_ms=now_ms), OTHER, reference
-            )
+            back_up(vault, Change({"r": noise(300 + number, 8_000)}, as_of_ms=now_ms), OTHER, reference)
         place.close()
         place.clock.advance(DAY_S)
     vault = place.open()

@@ -73,7 +73,9 @@ def test_nothing_is_lost(
     while True:
         folder = tmp_path / "case"
         shutil.copytree(template, folder)
-        fate = victim.fate(job=job.name, folder=str(folder), now_s=now_s, at=at, moment=moment, seed=1000 + at)
+        fate = victim.fate(
+            job=job.name, folder=str(folder), now_s=now_s, at=at, moment=moment, seed=1000 + at
+        )
         if fate == "ended":
             break
         assert fate == "killed"

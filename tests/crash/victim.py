@@ -45,7 +45,9 @@ def open_place(folder: Path, now_s: float, *, at: int = 0, moment: str = "", see
     """Return the place of a vault on disk; with `at`, one that kills the process there."""
     clock = ManualClock(now_s)
     if moment == "step":
-        return Place(folder, LocalStore(folder / "store", clock=clock, step=DeadlySteps(at)), seed=seed, clock=clock)
+        return Place(
+            folder, LocalStore(folder / "store", clock=clock, step=DeadlySteps(at)), seed=seed, clock=clock
+        )
     local = LocalStore(folder / "store", clock=clock)
     if not moment:
         return Place(folder, local, seed=seed, clock=clock)
@@ -57,7 +59,11 @@ def run(request: dict[str, Any]) -> None:
     """Do the job of one request; end by the kill, or normally when there are fewer operations."""
     job = next(job for job in JOBS if job.name == request["job"])
     place = open_place(
-        Path(request["folder"]), request["now_s"], at=request["at"], moment=request["moment"], seed=request["seed"]
+        Path(request["folder"]),
+        request["now_s"],
+        at=request["at"],
+        moment=request["moment"],
+        seed=request["seed"],
     )
     job.act(place.open())
     place.close()
@@ -70,7 +76,7 @@ def main() -> None:
         if child == 0:
             try:
                 run(json.loads(line))
-            except BaseException:
+            except BaseException:  # noqa: BLE001 the child must not go on as its parent
                 traceback.print_exc()
                 os._exit(1)
             os._exit(0)

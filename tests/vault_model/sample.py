@@ -110,7 +110,12 @@ def answers(place: Place, store: Store, cache_path: Path) -> Answers:
 def open_sample(place: Place, store: Store, cache_path: Path) -> Vault:
     """Open the vault without keeping it in the place."""
     return Vault.open(
-        store, place.keys, cache_path=cache_path, spool_dir=place.spool_dir, clock=place.clock, random=place.random
+        store,
+        place.keys,
+        cache_path=cache_path,
+        spool_dir=place.spool_dir,
+        clock=place.clock,
+        random=place.random,
     )
 
 

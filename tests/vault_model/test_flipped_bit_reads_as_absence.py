@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -81,7 +82,9 @@ def test_every_bit(sample: Sample, kind: str, counts: Counts, soak: bool) -> Non
 
 
 @pytest.mark.parametrize("kind", ["packs", "indexes", "snapshots"])
-def test_bits_under_a_warm_cache(sample: Sample, kind: str, counts: Counts, soak: bool, tmp_path: Path) -> None:
+def test_bits_under_a_warm_cache(
+    sample: Sample, kind: str, counts: Counts, soak: bool, tmp_path: Path
+) -> None:
     cache_path = tmp_path / "cache.sqlite"
     assert not sample.noticed(cache_path)
     for path in files_of(sample, kind):
@@ -119,7 +122,7 @@ def bits(size: int, stride: int) -> Iterator[int]:
 def test_two_objects_of_a_kind_change_places(sample: Sample, counts: Counts) -> None:
     for kind in KINDS:
         paths = list(files_of(sample, kind))
-        for first, second in zip(paths, paths[1:], strict=False):
+        for first, second in pairwise(paths):
             one, two = first.read_bytes(), second.read_bytes()
             first.write_bytes(two)
             second.write_bytes(one)

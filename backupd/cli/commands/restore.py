@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,15 @@ if TYPE_CHECKING:
     from backupd.cli.naming import Meant
     from backupd.cli.wiring import Workspace
     from backupd.runs.restore import RestoreJob, RestoreResult
+    from backupd.runs.surroundings import Surroundings
+    from connectors.sdk.records import OnConflict, Target
 
 _SHOWN_FAILURES = 20
 
 
 @click.command("restore")
-@options.account
+@options.accounts
+@click.option("--all", "everything", is_flag=True, help="Restore every account.")
 @options.at
 @click.option("--folder", metavar="FOLDER", help="Only what lies in this folder, and below it.")
 @click.option(
@@ -42,7 +46,8 @@ _SHOWN_FAILURES = 20
 @click.pass_obj
 def command(
     context: Context,
-    account: str,
+    accounts: tuple[str, ...],
+    everything: bool,
     at: str | None,
     folder: str | None,
     items: tuple[str, ...],
@@ -51,7 +56,7 @@ def command(
     dry_run: bool,
     organization: str | None,
 ) -> int:
-    """Put items back as they were: a whole account, a stream, a folder or single items.
+    """Put items back as they were: whole accounts, a stream, a folder or single items.
 
     Nothing is ever deleted at the target. A restore that was interrupted is run again and goes on.
     """
@@ -59,32 +64,27 @@ def command(
     from backupd.runs.restore import Choice, RestoreJob
     from connectors.registry import connector
 
-    workspace = context.workspace
-    chosen = choose_streams(workspace.catalog, (account,), organization)
-    choice = Choice(None if folder is None else folder.strip("/"), frozenset(items))
+    if bool(accounts) == everything:
+        raise UsageError(
+            "Name the accounts to restore, or write --all.", hint="'backupd accounts' lists them."
+        )
     if items and folder is not None:
         raise UsageError("--item and --folder exclude each other.")
-    work = [
-        (
-            meant,
-            RestoreJob(
-                workspace.vault(meant.organization),
-                snapshot,
-                meant.label,
-                choice,
-                connector(meant.connection.kind).original,
-            ),
-        )
-        for meant, snapshot in points(workspace, chosen, options.point(context, at))
-    ]
-    _refuse_nothing([job for _, job in work], account, items, folder)
+    workspace = context.workspace
+    chosen = choose_streams(workspace.catalog, accounts, organization)
+    choice = Choice(None if folder is None else folder.strip("/"), frozenset(items))
+    work = []
+    for meant, snapshot in points(workspace, chosen, options.point(context, at)):
+        vault, original = workspace.vault(meant.organization), connector(meant.connection.kind).original
+        work.append((meant, RestoreJob(vault, snapshot, meant.label, choice, original)))
+    _refuse_nothing([job for _, job in work], items, folder)
     if dry_run:
         _show_plan(context, [job for _, job in work], on_conflict, to)
         return 0
     return _run(context, workspace, work, to, on_conflict)
 
 
-def _refuse_nothing(jobs: list[RestoreJob], account: str, items: tuple[str, ...], folder: str | None) -> None:
+def _refuse_nothing(jobs: list[RestoreJob], items: tuple[str, ...], folder: str | None) -> None:
     """A name that matches nothing is a mistake, and must not look like a successful restore of nothing."""
     from backupd.runs.restore import chosen
 
@@ -93,13 +93,11 @@ def _refuse_nothing(jobs: list[RestoreJob], account: str, items: tuple[str, ...]
         missing = sorted(set(items) - found)
         if missing:
             raise NotFound(
-                f"{account} has no item {missing[0]!r} at that time.",
+                f"There is no item {missing[0]!r} at that time.",
                 hint="'backupd ls' shows items in the column ITEM.",
             )
     elif folder is not None and not any(next(chosen(job), None) for job in jobs):
-        raise NotFound(
-            f"{account} has no folder {folder!r} at that time.", hint="'backupd ls' lists the folders."
-        )
+        raise NotFound(f"There is no folder {folder!r} at that time.", hint="'backupd ls' lists the folders.")
 
 
 def _show_plan(context: Context, jobs: list[RestoreJob], on_conflict: str, to: str | None) -> None:
@@ -151,43 +149,25 @@ def _run(
     to: str | None,
     on_conflict: str,
 ) -> int:
-    from backupd.catalog.runs import Outcome
     from backupd.cli.interrupting import stop_on_interrupt
     from backupd.cli.progress import Display, wanted
-    from backupd.cli.wiring import source_errors
-    from backupd.domain.runs import RunKind, RunState
-    from backupd.runs.record import recorded
-    from backupd.runs.restore import RestoreResult, plan, restore
+    from backupd.runs.restore import RestoreResult, plan
     from backupd.runs.surroundings import Surroundings
-    from connectors.sdk.records import OnConflict, Service, Target
+    from connectors.sdk.records import OnConflict, Target
 
     stop, result, began = threading.Event(), RestoreResult(), time.monotonic()
-    meant = work[0][0]
     place = str(Path(to).expanduser().absolute()) if to is not None else ""
     total = sum(plan(job).bytes for _, job in work) if wanted(context.as_json) else None
     with (
         stop_on_interrupt(stop, context.say),
         Display("restore", shown=wanted(context.as_json), total_bytes=total) as display,
-        workspace.connection(meant.connection) as source,
     ):
-        surroundings = Surroundings(sleep=stop.wait, stop=stop, progress=display.update)
-        with recorded(
-            workspace.catalog, RunKind.RESTORE, workspace.new_run_id(), meant.organization.id, surroundings
-        ) as record:
-            for one, job in work:
-                with source_errors(one.connection):
-                    stream = source.stream(one.account.source_id, Service(one.stream.service))
-                restore(job, stream, Target(place), OnConflict(on_conflict), surroundings, result)
-            state = (
-                RunState.STOPPED
-                if result.stopped
-                else RunState.PARTIAL
-                if result.failures
-                else RunState.COMPLETED
-            )
-            written = sum(result.outcomes.values())
-            record.outcome = Outcome(
-                state, items=written, failures=len(result.failures), bytes_in=result.bytes
+        for _, group in groupby(work, key=lambda one: one[0].connection.id):
+            done_items, done_bytes = sum(result.outcomes.values()), result.bytes
+            surroundings = Surroundings(sleep=stop.wait, stop=stop, progress=display.update)
+            _restore(workspace, list(group), Target(place), OnConflict(on_conflict), surroundings, result)
+            display.next_part(
+                "restore", sum(result.outcomes.values()) - done_items, result.bytes - done_bytes
             )
     labels = {job.snapshot.stream: job.label for _, job in work}
     context.report(_document(result, place, labels), _lines(result, place, labels, time.monotonic() - began))
@@ -196,6 +176,39 @@ def _run(
     if result.damaged:
         return Integrity.exit_code
     return Partial.exit_code if result.failures else 0
+
+
+def _restore(
+    workspace: Workspace,
+    work: list[tuple[Meant, RestoreJob]],
+    target: Target,
+    on_conflict: OnConflict,
+    surroundings: Surroundings,
+    result: RestoreResult,
+) -> None:
+    """Restore the streams of one connection, as one run."""
+    from backupd.catalog.runs import Outcome
+    from backupd.cli.wiring import source_errors
+    from backupd.domain.runs import RunKind, RunState
+    from backupd.runs.record import recorded
+    from backupd.runs.restore import restore
+    from connectors.sdk.records import Service
+
+    meant, run_id = work[0][0], workspace.new_run_id()
+    before = sum(result.outcomes.values()), len(result.failures), result.bytes
+    with (
+        workspace.connection(meant.connection) as source,
+        recorded(workspace.catalog, RunKind.RESTORE, run_id, meant.organization.id, surroundings) as record,
+    ):
+        for one, job in work:
+            with source_errors(one.connection):
+                stream = source.stream(one.account.source_id, Service(one.stream.service))
+            restore(job, stream, target, on_conflict, surroundings, result)
+        items, failed = sum(result.outcomes.values()) - before[0], len(result.failures) - before[1]
+        state = RunState.PARTIAL if failed else RunState.COMPLETED
+        record.outcome = Outcome(
+            RunState.STOPPED if result.stopped else state, items, 0, failed, result.bytes - before[2]
+        )
 
 
 def _document(result: RestoreResult, place: str, labels: dict[str, str]) -> dict[str, Any]:

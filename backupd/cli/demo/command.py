@@ -90,10 +90,8 @@ class _Demo:
             f"in half, {damage.deleted:,} deleted, and all of {damage.folder} is gone."
         )
         self._backupd("backup", allow=(0, 12))
-        self._backupd("restore", "ana.lopes", "--at", moment, "--dry-run")
-        for account in self._json("accounts")["accounts"]:
-            name = account["name"]
-            self._backupd("restore", name, "--at", moment, "--on-conflict", "replace")
+        self._backupd("restore", "--all", "--at", moment, "--dry-run")
+        self._backupd("restore", "--all", "--at", moment, "--on-conflict", "replace")
         restored = compare(before, fingerprints(self._company))
         self._verdict("The restored originals", restored)
         self._backupd("export", "--all", "--at", moment, "--to", str(self._export))

@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from connectors.sdk.records import Placement
 
 _HEADER_BYTES = 64 * 1024
-_SUBJECT = re.compile(rb"(?im)^subject[ \t]*:[ \t]*((?:[^\r\n]*(?:\r?\n[ \t])?)*)")
+_SUBJECT = re.compile(rb"(?im)^subject[ \t]*:[ \t]*([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)")
 _DATE = re.compile(rb"(?im)^date[ \t]*:[ \t]*([^\r\n]*)")
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 _QUOTED = re.compile(rb"(?m)^(>*From )")

@@ -48,11 +48,14 @@ class ZipTarget:
 
     def write(self, place: Place, pieces: Iterable[bytes]) -> None:
         """Add one file."""
+        remaining = iter(pieces)
+        first = next(remaining, b"")  # before the entry begins: verified pieces fail here or not at all
         entry = self._entry(place, 0o100000 | (place.mode if place.mode is not None else 0o644) & 0o777)
         entry.compress_type = zipfile.ZIP_DEFLATED
         try:
             with self._zip.open(entry, "w", force_zip64=True) as out:
-                for piece in pieces:
+                out.write(first)
+                for piece in remaining:
                     out.write(piece)
         except OSError as error:
             raise target_error(error, str(self._path)) from error

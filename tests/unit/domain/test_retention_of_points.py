@@ -77,14 +77,21 @@ def test_expiring_in_steps_never_keeps_less(ages: list[float], days: int | None,
 
 
 @pytest.mark.parametrize(
-    "text", ["90d", "forever", "7d, daily after 1d", "forever, daily after 30d, weekly after 90d, monthly after 366d"]
+    "text",
+    [
+        "90d",
+        "forever",
+        "7d, daily after 1d",
+        "forever, daily after 30d, weekly after 90d, monthly after 366d",
+    ],
 )
 def test_a_rule_reads_back_as_it_is_written(text: str) -> None:
     assert str(Retention.parse(text)) == text
 
 
 @pytest.mark.parametrize(
-    "text", ["", "90", "0d", "-3d", "daily after 3d", "9d, daily after", "9d, daily after 1d, daily after 2d", "9d,"]
+    "text",
+    ["", "90", "0d", "-3d", "daily after 3d", "9d, daily after", "9d, daily after 1d, daily after 2d", "9d,"],
 )
 def test_what_is_no_rule_is_refused(text: str) -> None:
     with pytest.raises(UsageError):

@@ -34,7 +34,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["organization_id"], ["organizations.id"], name="fk_connections_organization_id"
         ),
-        sa.UniqueConstraint("organization_id", "kind", "name", name="uq_connections_organization_id"),
+        sa.UniqueConstraint(
+            "organization_id", "kind", "name", name="uq_connections_organization_id_kind_name"
+        ),
     )
     op.create_table(
         "accounts",
@@ -47,7 +49,7 @@ def upgrade() -> None:
         sa.Column("gone_ms", sa.BigInteger()),
         sa.PrimaryKeyConstraint("id", name="pk_accounts"),
         sa.ForeignKeyConstraint(["connection_id"], ["connections.id"], name="fk_accounts_connection_id"),
-        sa.UniqueConstraint("connection_id", "source_id", name="uq_accounts_connection_id"),
+        sa.UniqueConstraint("connection_id", "source_id", name="uq_accounts_connection_id_source_id"),
     )
     op.create_table(
         "streams",

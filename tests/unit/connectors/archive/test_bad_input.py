@@ -27,6 +27,7 @@ from tests.unit.connectors.archive.reading import (
 )
 
 NOBODY = 65534
+NOT_FILES = {"link.txt", "link to folder", "pipe.txt", "pipe", "socket.dat", "dangling.eml", "dangling.mbox"}
 
 
 @contextmanager
@@ -57,6 +58,21 @@ def root(tmp_path: Path) -> Path:
     return folder
 
 
+@contextmanager
+def opened_names() -> Iterator[set[str]]:
+    """Collect the last part of every path that is opened."""
+    real = os.open
+    names: set[str] = set()
+
+    def recording(path: str, *args: int, **kwargs: int) -> int:
+        names.add(os.path.basename(path))
+        return real(path, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "open", recording)
+        yield names
+
+
 def test_links_sockets_and_pipes_are_skipped_and_never_opened(root: Path) -> None:
     (root / "link.txt").symlink_to(root / "a.txt")
     (root / "link to folder").symlink_to(root / "sub")
@@ -73,8 +89,11 @@ def test_links_sockets_and_pipes_are_skipped_and_never_opened(root: Path) -> Non
         os.chdir(here)
         server.close()
     drive, mail = Committed(), Committed()
-    drive.back_up(stream(root, Service.DRIVE))
-    mail.back_up(stream(root))
+    with opened_names() as opened:
+        drive.back_up(stream(root, Service.DRIVE))
+        mail.back_up(stream(root))
+    assert opened >= {"a.txt", "sub"}
+    assert not opened & NOT_FILES
     assert drive.failures == {
         "link.txt": "symlink",
         "link to folder": "symlink",
@@ -84,15 +103,7 @@ def test_links_sockets_and_pipes_are_skipped_and_never_opened(root: Path) -> Non
     }
     assert mail.failures == {"dangling.eml": "symlink", "dangling.mbox//": "symlink"}
     assert sorted(drive.contents()) == [b"a", b"b"]
-    for name in (
-        "link.txt",
-        "link to folder",
-        "pipe.txt",
-        "pipe",
-        "socket.dat",
-        "dangling.eml",
-        "dangling.mbox",
-    ):
+    for name in NOT_FILES:
         (root / name).unlink()
     drive.back_up(stream(root, Service.DRIVE))
     mail.back_up(stream(root))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,25 @@ def test_reading_flagging_and_answering_are_updates_of_one_item(box: Path) -> No
         said = state.back_up(source)
         assert list(items(said)) == [item_id] and not deleted(said)
         assert path_of(items(said)[item_id]) == f"box/{name}"
+
+
+def test_a_flag_is_seen_where_renaming_leaves_no_trace_in_the_stat(
+    box: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.stat
+
+    def traceless(path: object, *args: object, **kwargs: object) -> os.stat_result:
+        found = real(path, *args, **kwargs)  # type: ignore[arg-type]
+        return os.stat_result((*found[:9], 0), {"st_mtime_ns": found.st_mtime_ns, "st_ctime_ns": 0})
+
+    monkeypatch.setattr(os, "stat", traceless)
+    (box / "cur" / "1:2,").write_bytes(b"1")
+    state = Committed()
+    state.back_up(stream(box.parent))
+    (box / "cur" / "1:2,").rename(box / "cur" / "1:2,S")
+    assert list(items(state.back_up(stream(box.parent)))) == ["box///1"]
+    (box / "cur" / "1:2,S").rename(box / "new" / "1:2,S")
+    assert list(items(state.back_up(stream(box.parent)))) == ["box///1"]
 
 
 def test_messages_with_the_same_unique_part_are_kept_apart(box: Path) -> None:

@@ -17,10 +17,12 @@ paths = st.binary(min_size=1, max_size=60).filter(lambda raw: b"\0" not in raw)
 @example("\U0010fe41 ordinary \u00a0 \u202e \x85".encode())
 @example(b"\xed\xa0\x80 half a surrogate pair")
 @example(bytes(range(1, 256)))
+@example("\U0010ffff\U0010ff00".encode())
 def test_encoding_is_exact_and_clean(raw: bytes) -> None:
     text = encode(raw)
     assert decode(text) == raw
     assert text.encode().decode() == text
+    assert text < "\U0010ff00"
     assert not any(ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0 for char in text)
     assert decode_native(encode_native(os.fsdecode(raw))) == os.fsdecode(raw)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import hashlib
 import json
 import os
 import re
 import stat
-import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -341,24 +341,27 @@ def test_a_change_under_way_makes_others_wait_and_then_say_so(tmp_path: Path) ->
         pass
 
 
-def test_a_lock_file_removed_by_its_holder_is_not_held_twice(tmp_path: Path) -> None:
+def test_a_lock_on_a_file_that_was_removed_meanwhile_is_no_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lock = tmp_path / "x.lock"
-    holders = [0]
-    most = [0]
+    flock = fcntl.flock
+    tries: list[int] = []
 
-    def work() -> None:
-        for _ in range(50):
-            with locked(lock, "x"):
-                holders[0] += 1
-                most[0] = max(most[0], holders[0])
-                threading.Event().wait(0.0005)
-                lock.unlink()
-                holders[0] -= 1
+    def late(descriptor: int, mode: int) -> None:
+        tries.append(mode)
+        if len(tries) == 1:
+            lock.unlink()
+        if len(tries) == 2:
+            lock.unlink()
+            lock.touch()
+        flock(descriptor, mode)
 
-    with ThreadPoolExecutor(4) as pool:
-        for future in [pool.submit(work) for _ in range(4)]:
-            future.result()
-    assert most == [1]
+    monkeypatch.setattr(fcntl, "flock", late)
+    with locked(lock, "x"):
+        assert len(tries) == 3
+        with pytest.raises(Busy), locked(lock, "x", timeout_s=0.0):
+            pytest.fail("two held the lock")
 
 
 def test_a_full_disk_changes_nothing(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:

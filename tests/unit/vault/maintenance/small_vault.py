@@ -73,13 +73,13 @@ class SmallVault:
         self.opened = 0
         self.vault = self._open(self.memory, create=True)
 
-    def _open(self, store: Store, *, create: bool = False) -> Vault:
+    def _open(self, store: Store, *, create: bool = False, cache_path: Path | None = None) -> Vault:
         self.opened += 1
         make = Vault.create if create else Vault.open
         return make(
             store,
             self.keys,
-            cache_path=self.folder / f"cache-{self.opened}" / "index.sqlite",
+            cache_path=cache_path or self.folder / f"cache-{self.opened}" / "index.sqlite",
             spool_dir=self.folder / "spool",
             clock=self.clock,
             random=Seeded(f"vault {self.opened}"),
@@ -95,6 +95,16 @@ class SmallVault:
             vault.workshop.close()
             vault.cache.close()
             shutil.rmtree(self.folder / f"cache-{self.opened}", ignore_errors=True)
+
+    @contextlib.contextmanager
+    def sharing(self, cache_path: Path) -> Iterator[Vault]:
+        """Open the same vault once more over a cache file that others use as well."""
+        vault = self._open(self.memory, cache_path=cache_path)
+        try:
+            yield vault
+        finally:
+            vault.workshop.close()
+            vault.cache.close()
 
     def close(self) -> None:
         self.vault.close()

@@ -7,11 +7,13 @@ import pytest
 from backupd.domain.retention import Retention
 from backupd.errors import Busy
 from backupd.vault.condemned import CondemnedList, newest_generation, read_condemned
+from backupd.vault.index import write_index
 from backupd.vault.maintenance import condemn as condemn_module
 from backupd.vault.maintenance.checking import check
 from backupd.vault.maintenance.pruning import prune
 from backupd.vault.maintenance.reports import Phase
 from backupd.vault.maintenance.retention import set_retention
+from backupd.vault.pack import read_record
 from backupd.vault.slice import SliceExpired
 from backupd.vault.vault import Vault
 from tests.unit.vault.maintenance.small_vault import DAY_S, DRIVE, MAIL, SmallVault, fill, noise
@@ -226,3 +228,29 @@ def test_caches_learn_of_a_sweep(garbage: SmallVault) -> None:
         garbage.wait()
         prune(garbage.vault)
         assert known(reader) == (False, False)
+
+
+def test_a_process_that_listed_before_a_prune_does_not_make_the_shared_cache_forget_it(
+    garbage: SmallVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes share a cache file: one lists, sleeps, and fills the cache after the other took in a prune."""
+    blob = garbage.vault.names.blob_id(OLD)
+    described = [read_record(garbage.memory, garbage.keys, name) for name in garbage.packs()]
+    write_index(garbage.memory, garbage.keys, described, garbage.vault.random)
+    cache_path = garbage.folder / "shared.sqlite"
+    with garbage.sharing(cache_path) as slow, garbage.sharing(cache_path) as quick:
+        listing = slow.loader._list
+
+        def asleep() -> object:
+            found = listing()
+            if newest_generation(garbage.memory) == 0:
+                prune(garbage.vault)
+                quick.sync()
+                assert not quick.cache.has(blob)
+            return found
+
+        monkeypatch.setattr(slow.loader, "_list", asleep)
+        slow.sync()
+        quick.cache.forget_packs()
+        assert not quick.cache.has(blob)
+        assert not slow.cache.has(blob)

@@ -6,6 +6,7 @@ import pytest
 
 from backupd.domain.retention import Retention
 from backupd.vault.maintenance.checking import check
+from backupd.vault.maintenance.holds import Pin, place_pin, release_pin
 from backupd.vault.maintenance.pruning import prune
 from backupd.vault.maintenance.purging import purge
 from backupd.vault.maintenance.rebuild import rebuild_index
@@ -154,3 +155,44 @@ def test_the_copied_store_is_a_store_of_its_own(small: SmallVault) -> None:
     assert isinstance(twin, MemoryStore)
     twin.delete("format")
     assert small.memory.get("format")
+
+
+def test_a_retirement_that_a_pin_stops_half_way_leaves_every_kept_point_readable(small: SmallVault) -> None:
+    """The roll-up that was written reaches further down than what is kept by then, so a full base takes over."""
+    for day in range(6):
+        small.write(MAIL, {f"m{day}": noise(day), "m": noise(("m", day))})
+    set_retention(small.vault, Retention(1))
+    place_pin(small.vault, "first", Pin(MAIL, 1, 0))
+    tombstones = FaultyStore(
+        small.memory,
+        [Fault(3, Moment.BEFORE, Crash("killed"))],
+        counts=lambda method, name: method == "put" and name.startswith("snapshots/"),
+    )
+    with small.another(tombstones) as vault, pytest.raises(Crash):
+        prune(vault)
+    assert small.seqs(MAIL) == [1, 2, 3, 6]
+    place_pin(small.vault, "third", Pin(MAIL, 3, 0))
+    release_pin(small.vault, "first")
+    finish(small)
+    assert small.seqs(MAIL) == [3, 6]
+
+
+def test_a_snapshot_that_is_locked_while_others_are_retired_stays_readable(locked: SmallVault) -> None:
+    for day in range(5):
+        locked.write(MAIL, {f"m{day}": noise(day)})
+    set_retention(locked.vault, Retention(1))
+    name = [info.name for info in locked.memory.list("snapshots/")][2]
+
+    class LockedMeanwhile:
+        def __getattr__(self, attribute: str) -> object:
+            return getattr(locked.memory, attribute)
+
+        def put(self, target: str, data: bytes) -> None:
+            if target == name:
+                locked.memory.retain_until(name, locked.clock() + DAY_S)
+            locked.memory.put(target, data)
+
+    with locked.another(LockedMeanwhile()) as vault:  # type: ignore[arg-type]
+        assert [kept.name for kept in prune(vault).retained] == [name]
+    assert locked.seqs(MAIL) == [1, 2, 3, 5]
+    assert_sound(locked)

@@ -21,17 +21,32 @@ class IgnoresTheCondition(MemoryStore):
 
 
 class ChecksThenWrites(MemoryStore):
-    """Two creators at once both see that nothing is there; a late one is refused."""
+    """Two creators at once both see that nothing is there, the first stays; a late one is refused."""
 
     def __init__(self) -> None:
         super().__init__()
         self.both_looked = threading.Barrier(2, timeout=5)
+        self.second_wrote = threading.Event()
 
     def create(self, name: str, data: bytes | BinaryIO) -> None:
         if any(self.list(name)):
             raise ObjectExists(name)
         self.both_looked.wait()
+        if bytes(data).startswith(b"probe 0"):
+            self.second_wrote.wait(5)
         self.put(name, data)
+        self.second_wrote.set()
+
+
+class WelcomesLateOnes(MemoryStore):
+    """Keeps the first object, but tells a late creator that all went well."""
+
+    creates = 0
+
+    def create(self, name: str, data: bytes | BinaryIO) -> None:
+        self.creates += 1
+        if self.creates < 3:
+            super().create(name, data)
 
 
 class RefusesButReplaces(MemoryStore):
@@ -48,7 +63,9 @@ class NobodyWins(MemoryStore):
         raise ObjectExists(name)
 
 
-@pytest.mark.parametrize("make", [IgnoresTheCondition, ChecksThenWrites, RefusesButReplaces, NobodyWins])
+@pytest.mark.parametrize(
+    "make", [IgnoresTheCondition, ChecksThenWrites, WelcomesLateOnes, RefusesButReplaces, NobodyWins]
+)
 def test_a_store_that_ignores_the_condition_is_refused(make: Callable[[], MemoryStore]) -> None:
     store = make()
     with pytest.raises(StoreDenied, match="ignores the condition"):
