@@ -5,14 +5,14 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from backupd.catalog import organizations
 from backupd.catalog.connections import SourceConnection
 from backupd.catalog.database import Catalog
 from backupd.catalog.organizations import Organization
 from backupd.domain.ids import ORGANIZATION, RUN, new_id
-from backupd.errors import NotFound, SourceFailed, StoreUnavailable
+from backupd.errors import NotFound, SourceFailed, StoreUnavailable, UsageError
 from backupd.runs.names import put_organization
 from backupd.settings import Settings
 from backupd.vault.keys.file_provider import FileKeyProvider
@@ -100,7 +100,9 @@ class Workspace:
                     f"The master key {self.settings.master_key} is missing, but keys wrapped by it exist.",
                     hint="Bring the master key file back; a new one could not open the vaults.",
                 )
-            FileKeyProvider.create(self.settings.master_key)
+            # Of two first imports at once, one makes the file and both use it.
+            with suppress(UsageError):
+                FileKeyProvider.create(self.settings.master_key)
         vault_id = new_vault_id(secrets.token_bytes)
         keys, kit = self.keyring_file(vault_id).create(self.provider)
         vault = self._vaults[vault_id] = Vault.create(

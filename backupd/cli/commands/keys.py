@@ -118,7 +118,8 @@ def rotate_master(context: Context) -> None:
     lines = [
         f"Master key {done.new_id} replaces {done.old_id}.",
         f"The keys of {count(len(done.vault_ids), 'vault')} are wrapped with it.",
-        f"Keep a copy of {settings.master_key} in another place: older copies no longer open anything.",
+        f"Keep a copy of {settings.master_key} in another place.",
+        "Destroy older copies of it: they open older copies of the key files.",
     ]
     if done.resumed:
         lines.insert(0, "A rotation that was interrupted earlier has been finished.")
@@ -133,7 +134,7 @@ def rotate_master(context: Context) -> None:
 @options.organization
 @click.pass_obj
 def recovery_kit(context: Context, to: str | None, organization: str | None) -> None:
-    """Make a new recovery kit; the old one no longer opens anything."""
+    """Make a new recovery kit; the old one opens nothing but older copies of the escrow file."""
     import secrets
 
     from backupd.cli.naming import one_organization
@@ -204,13 +205,12 @@ def erase(context: Context, organization: str, yes: bool) -> None:
         )
         if typed != one.name:
             raise UsageError("That is not the name; nothing was erased.")
-    # Asked with the keys while they still open: a vault that cannot be asked is not erased.
-    vault = workspace.vault(one)
-    receipt = erase_keys(
-        workspace.settings.keys,
-        one.vault_id,
-        held=lambda: next(iter(vault.records.list("holds")), None) is not None,
-    )
+
+    def held() -> bool:
+        # Asked only while the keys still open: an erase that was interrupted is finished without asking again.
+        return next(iter(workspace.vault(one).records.list("holds")), None) is not None
+
+    receipt = erase_keys(workspace.settings.keys, one.vault_id, held=held)
     workspace.forget_vault(one.vault_id)
     (workspace.settings.cache / f"{one.vault_id}.sqlite").unlink(missing_ok=True)
     document = msgspec.to_builtins(receipt)
