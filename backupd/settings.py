@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,7 @@ class Settings:
         return self.home / "spool"
 
 
-def load(environment: Mapping[str, str], home: str | None = None) -> Settings:
+def load(home: str | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
     """Read and validate the settings; `home` (from the command line) wins over `BACKUPD_HOME`.
 
     Raises `UsageError` naming the variable and what it may be.
@@ -74,7 +75,7 @@ def load(environment: Mapping[str, str], home: str | None = None) -> Settings:
     )
 
 
-def wants_debug(environment: Mapping[str, str]) -> bool:
+def wants_debug(environment: Mapping[str, str] = os.environ) -> bool:
     """Say whether an unexpected error shows its traceback; asked when other settings may be what is wrong."""
     return environment.get("BACKUPD_DEBUG", "").strip().lower() in ("1", "yes", "true", "on")
 

@@ -29,7 +29,7 @@ def opening(corpus: Corpus, scratch: Path, samples: int, say: Say) -> list[Line]
         tool.begin(folder)
         tool.first(corpus.root)
         say(f"opening one message: {samples} times")
-        workspace = Workspace.open(load({}, str(tool.home)))
+        workspace = Workspace.open(load(str(tool.home), {}))
         try:
             times = _times_ms(workspace, samples)
         finally:

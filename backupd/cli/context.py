@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Context:
     """One call of the command line. Imports nothing heavy, so that help and errors come at once."""
 
-    def __init__(self, environment: Mapping[str, str], home: str | None, as_json: bool) -> None:
-        self.settings: Settings = load(environment, home)
+    def __init__(self, home: str | None, as_json: bool) -> None:
+        self.settings: Settings = load(home)
         self.as_json = as_json
         self._workspace: Workspace | None = None
 

@@ -100,7 +100,7 @@ class _Commands(click.Group):
 @click.pass_context
 def cli(ctx: click.Context, home: str | None, as_json: bool) -> None:
     """Back up mail and files into an encrypted, deduplicated vault, and get them back exactly."""
-    ctx.obj = ctx.with_resource(Context(os.environ, home, as_json))
+    ctx.obj = ctx.with_resource(Context(home, as_json))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -133,7 +133,7 @@ def run(arguments: list[str]) -> int:
         return _fail(arguments, "UsageError", error.format_message(), _usage_hint(error), error.exit_code)
     except Exception as error:
         # The last line of defence: people never see a traceback, developers ask for one.
-        if wants_debug(os.environ):
+        if wants_debug():
             raise
         known = _known(error)
         if known is not None:

@@ -32,6 +32,8 @@ TAG_BYTES = 16
 DIRECTORY_FRAME = 0xFFFF_FFFF
 MAX_FRAME_PLAIN_BYTES = 64 << 20
 TAIL_READ_BYTES = 64 << 10
+LOADS_AT_MOST = 3
+"""How often an object is read when what was read does not fit together: it may be replaced meanwhile."""
 
 _HEADER = struct.Struct("<4sHBBI32s")
 _TRAILER = struct.Struct("<I4s")
@@ -180,6 +182,15 @@ class ObjectReader:
     @classmethod
     def load(cls, store: Store, keys: DataKeys, kind: Kind, name: str) -> ObjectReader:
         """Open the object `name`: one listing-free size, one or two ranged reads."""
+        for _ in range(LOADS_AT_MOST - 1):
+            try:
+                return cls._load_once(store, keys, kind, name)
+            except Integrity:
+                continue  # Expired, purged or put anew between two of the reads? Damage stays damage.
+        return cls._load_once(store, keys, kind, name)
+
+    @classmethod
+    def _load_once(cls, store: Store, keys: DataKeys, kind: Kind, name: str) -> ObjectReader:
         size = store.size(name)
         if size < HEADER_BYTES + TAG_BYTES + TRAILER_BYTES:
             raise Integrity(f"The object {name} is truncated.")

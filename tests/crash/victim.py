@@ -76,7 +76,7 @@ def main() -> None:
         if child == 0:
             try:
                 run(json.loads(line))
-            except BaseException:  # noqa: BLE001 the child must not go on as its parent
+            except BaseException:
                 traceback.print_exc()
                 os._exit(1)
             os._exit(0)

@@ -5,7 +5,12 @@ from pathlib import Path
 import pytest
 
 from backupd.errors import UsageError
-from backupd.settings import load
+from backupd.settings import Settings
+from backupd.settings import load as load_settings
+
+
+def load(environment: dict[str, str], home: str | None = None) -> Settings:
+    return load_settings(home, environment)
 
 
 def test_the_command_line_wins_over_the_environment() -> None:

@@ -17,7 +17,12 @@ from tests.unit.runs.exporting import by_id, run_export, tree
 from tests.unit.runs.house import House
 from tests.unit.runs.scripted import ScriptedStream, end, item, message, upsert
 
-LETTER = b"From: a@example.org\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nDate: Sat, 1 Mar 2025 14:05:09 +0100\r\n\r\nHi.\r\n"
+LETTER = b"""From: a@example.org
+Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=
+Date: Sat, 1 Mar 2025 14:05:09 +0100
+
+Hi.
+"""
 
 
 def test_original_files_come_back_in_place_with_time_and_mode(house: House, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from backupd.vault.mail import encode, split
@@ -9,7 +10,8 @@ from tests.vault_model.backing_up import STREAM
 from tests.vault_model.items import SampleItem
 from tests.vault_model.place import Place
 
-CORPUS = Path(__file__).resolve().parents[4] / "shared" / "corpus"
+BESIDE = Path(__file__).resolve().parents[4] / "shared"
+CORPUS = Path(os.environ.get("BACKUPD_SHARED_DIR", BESIDE)) / "corpus"
 
 
 def files() -> list[Path]:

@@ -10,6 +10,12 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _who_is_protected()
+    _what_was_run()
+    _what_is_stored()
+
+
+def _who_is_protected() -> None:
     op.create_table(
         "organizations",
         sa.Column("id", sa.String(40), nullable=False),
@@ -66,6 +72,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_streams_account_id"),
     )
     op.create_index("ix_streams_account_id", "streams", ["account_id"])
+
+
+def _what_was_run() -> None:
     op.create_table(
         "runs",
         sa.Column("id", sa.String(40), nullable=False),
@@ -95,6 +104,9 @@ def upgrade() -> None:
         sqlite_where=running,
         postgresql_where=running,
     )
+
+
+def _what_is_stored() -> None:
     op.create_table(
         "snapshots",
         sa.Column("stream", sa.String(), nullable=False),

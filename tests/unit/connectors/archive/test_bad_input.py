@@ -335,8 +335,10 @@ def test_a_tree_deeper_than_any_path_may_be_long(root: Path) -> None:
         fd = below
     os.close(fd)
     before = set(os.listdir("/proc/self/fd"))
-    state = Committed()
     opened = connection(root)
+    changes = opened.stream(".", Service.MAIL).changes(None, Committed())
+    assert max(len(os.listdir("/proc/self/fd")) for _ in changes) <= len(before) + 40
+    state = Committed()
     assert [account.services for account in opened.discover()] == [(Service.MAIL, Service.DRIVE)]
     state.back_up(opened.stream(".", Service.DRIVE))
     assert state.contents()[b"deep"] == 2 * depth
@@ -345,6 +347,29 @@ def test_a_tree_deeper_than_any_path_may_be_long(root: Path) -> None:
     opened.close()
     assert set(os.listdir("/proc/self/fd")) == before
     subprocess.run(["rm", "-rf", str(root)], check=True)  # what Python removes, it removes by path
+
+
+def test_a_folder_replaced_while_the_walk_is_below_it_is_not_taken_for_it(root: Path) -> None:
+    deep = root / "sub"
+    for _ in range(60):
+        deep = deep / "d"
+    deep.mkdir(parents=True)
+    (root / "sub" / "d" / "z.txt").write_bytes(b"comes after what is below")
+    (deep / "x.txt").write_bytes(b"deep")
+    state = Committed()
+    state.back_up(stream(root, Service.DRIVE))
+    (deep / "x.txt").write_bytes(b"deep and changed")
+    said = []
+    for change in stream(root, Service.DRIVE).changes(state.cursor, state):
+        said.append(change)
+        if isinstance(change, Upsert) and change.item.name == "x.txt":
+            (root / "sub" / "d").rename(root / "moved")
+            (root / "sub" / "d").mkdir()
+            (root / "sub" / "d" / "z.txt").write_bytes(b"of another folder")
+    assert skipped(said) == {"sub/d/": "changed-while-read"}
+    assert not deleted(said)
+    state.back_up(stream(root, Service.DRIVE))
+    assert rebuilt([state]).keys() == whole_tree(root).keys() - {b"sub/c.eml"}
 
 
 def test_a_walk_that_is_dropped_gives_its_descriptors_back(root: Path) -> None:

@@ -149,14 +149,19 @@ def test_content_that_turns_out_damaged_leaves_nothing_behind(
             item, StoredContent(20, broken), Target(str(out)), on_conflict
         )
     assert whole_tree(out) == before
-    (source / "in.mbox").write_bytes(A + B)
+
+
+def test_a_message_that_turns_out_damaged_while_it_is_appended_is_taken_back(source: Path, out: Path) -> None:
+    (source / "in.mbox").write_bytes(A)
+    out.mkdir()
     (out / "in.mbox").write_bytes(C)
-    for piece, _ in held(source, Service.MAIL):
+    ((item, _),) = held(source, Service.MAIL)
+    for good_readings in (0, 1):
+        readings = iter([iter([A])] * good_readings + [broken()])
+        damaged = StoredContent(len(A), lambda readings=readings: next(readings))  # type: ignore[misc]
         with pytest.raises(Integrity):
-            opened.stream(".", Service.MAIL).restore(
-                piece, StoredContent(20, broken), Target(str(out)), on_conflict
-            )
-    assert (out / "in.mbox").read_bytes() == C
+            stream(source).restore(item, damaged, Target(str(out)), OnConflict.SKIP)
+        assert (out / "in.mbox").read_bytes() == C
 
 
 def test_folders_come_back_with_their_mode(source: Path, out: Path) -> None:
@@ -180,9 +185,10 @@ def test_no_id_leads_out_of_the_target(source: Path, out: Path, item_id: str, co
     item = dataclasses.replace(one_file(source), id=item_id, meta=meta.dump(details))
     before = whole_tree(out.parent / "from")
     try:
-        restore(item, b"hostile", Target(str(out)), OnConflict.REPLACE)
+        place = restore(item, b"hostile", Target(str(out)), OnConflict.REPLACE).place
+        assert (out / place).exists() and ".." not in place.split("/")
     except Skippable:
-        pass
+        assert container not in (meta.FILE, meta.EML)  # whose bytes are given back under another name
     assert sorted(path.name for path in out.parent.iterdir()) == ["from", "to"]
     assert whole_tree(out.parent / "from") == before
     assert not Path("/etc/x").exists()
@@ -291,6 +297,21 @@ def test_a_message_is_appended_as_a_message_of_its_own_and_once(
     now = (out / "in.mbox").read_bytes()
     assert now.startswith(there) and now.count(A.strip()) == now.count(C.strip()) == 1
     assert {A.strip(), C.strip()} <= {data.strip() for _, data in held(out, Service.MAIL) if data}
+
+
+def test_an_empty_line_put_after_a_message_does_not_hide_it(source: Path, out: Path) -> None:
+    for name, data in (("a.mbox", A), ("c.mbox", C)):
+        (source / name).write_bytes(data)
+    a, c = (
+        (dataclasses.replace(item, id="in" + item.id[1:]), data) for item, data in held(source, Service.MAIL)
+    )
+    assert [restore(*piece, Target(str(out))).outcome for piece in (c, a, c, a)] == [
+        WRITTEN,
+        WRITTEN,
+        ALREADY,
+        ALREADY,
+    ]
+    assert (out / "in.mbox").read_bytes() == C + b"\n" + A
 
 
 def test_what_stands_before_the_first_message_is_not_appended(source: Path, out: Path) -> None:

@@ -196,6 +196,27 @@ def test_a_closed_folder_may_still_be_filled_and_is_closed_at_the_end(root: Path
     assert writer._fds == {}
 
 
+def test_modes_that_close_a_folder_do_not_keep_those_in_it_from_getting_theirs(root: Path) -> None:
+    root.mkdir(mode=0o777)
+    root.chmod(0o777)
+    with DirectoryWriter(root) as writer:
+        is_root = not os.geteuid()
+        if is_root:
+            os.seteuid(65534)  # whom permissions bind
+        try:
+            writer.make_folder(("a",), 0o000)
+            writer.make_folder(("a", "b"), 0o711)
+            for number in range(70):  # more than are kept open
+                writer.make_folder((f"other {number}",))
+            writer.finish()
+        finally:
+            if is_root:
+                os.seteuid(0)
+    assert os.stat(root / "a").st_mode & 0o777 == 0
+    (root / "a").chmod(0o700)
+    assert os.stat(root / "a" / "b").st_mode & 0o777 == 0o711
+
+
 def test_a_folder_that_was_there_keeps_its_mode(root: Path) -> None:
     (root / "mine").mkdir(parents=True)
     (root / "mine").chmod(0o700)

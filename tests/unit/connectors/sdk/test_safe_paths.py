@@ -70,6 +70,7 @@ def test_long_names_keep_their_extension_and_stay_different() -> None:
     one, other = exact_name("ä" * 300 + "1.docx"), exact_name("ä" * 300 + "2.docx")
     assert one != other
     assert one.endswith(".docx") and other.endswith(".docx")
+    assert 200 < len(os.fsencode(one)) <= 255
     assert one.startswith("ä" * 100)
 
 

@@ -19,6 +19,7 @@ from backupd.vault.maintenance.pruning import prune
 from backupd.vault.maintenance.reports import Affected, CheckReport, FindingKind
 from backupd.vault.maintenance.retention import set_retention
 from backupd.vault.pack import read_record
+from backupd.vault.packer import Packer
 from backupd.vault.sealing import Kind
 from backupd.vault.snapshot import (
     BaseHeader,
@@ -243,6 +244,23 @@ def test_a_content_put_together_wrongly_is_found_by_reading_items(small: SmallVa
     assert (finding.kind, finding.affected) == (FindingKind.CONTENT, [Affected(MAIL, 1, "a")])
 
 
+def test_a_blob_under_another_blobs_id_is_found_though_its_frame_is_authentic(small: SmallVault) -> None:
+    small.write(MAIL, {"a": noise(1)})
+    packer = Packer(
+        small.memory,
+        small.keys,
+        small.vault.workshop,
+        random=small.vault.random,
+        spool_dir=small.vault.spool_dir,
+    )
+    packer.add(small.vault.names.blob_id(b"one"), b"another", binary=False)
+    records = packer.finish()
+    write_index(small.memory, small.keys, records, small.vault.random)
+    assert kinds(check(small.vault)) == []
+    (finding,) = check(small.vault, read_data=100).findings
+    assert (finding.kind, finding.object) == (FindingKind.BLOB, records[0].name)
+
+
 def test_a_sample_is_seeded_and_bounded(small: SmallVault) -> None:
     for number in range(10):
         small.write(MAIL, {f"m{number}": noise(number)})
@@ -282,12 +300,13 @@ def test_a_check_writes_nothing_and_leaves_no_files(filled: SmallVault) -> None:
     assert sorted(filled.vault.spool_dir.iterdir()) == spool
 
 
-def test_a_prune_during_a_check_is_no_damage(filled: SmallVault) -> None:
+@pytest.mark.parametrize("stop", ["opening packs", "reading packs", "streams"])
+def test_a_prune_during_a_check_is_no_damage(filled: SmallVault, stop: str) -> None:
     filled.wait()
     pruned: list[int] = []
 
     def interrupt(stage: str, _done: int, _total: int) -> None:
-        if stage == "streams" and not pruned:
+        if stage == stop and not pruned:
             with filled.another() as vault:
                 pruned.append(prune(vault).packs_swept)
 

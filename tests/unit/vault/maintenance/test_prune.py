@@ -8,6 +8,7 @@ import pytest
 
 from backupd.domain.retention import Retention
 from backupd.errors import Integrity
+from backupd.vault.condemned import read_condemned
 from backupd.vault.index import index_names, write_index
 from backupd.vault.maintenance.checking import check
 from backupd.vault.maintenance.merging import SMALL_AT_LEAST, merge_indexes
@@ -258,6 +259,22 @@ def test_locked_packs_are_retained_and_stay_condemned(locked: SmallVault) -> Non
     locked.clock.advance(3 * DAY_S)
     assert prune(locked.vault).packs_swept == 1
     assert len(locked.packs()) == 1
+
+
+def test_new_garbage_joins_the_locked_packs_in_the_list(locked: SmallVault) -> None:
+    replaced(locked)
+    dead = locked.packs()
+    for name in dead:
+        locked.memory.retain_until(name, locked.clock() + 30 * DAY_S)
+    prune(locked.vault)
+    first = read_condemned(locked.memory, locked.keys, 1).packs
+    locked.write(MAIL, {"a": noise(3)})
+    locked.write(MAIL, {"a": noise(4)})
+    report = prune(locked.vault)
+    assert (report.packs_condemned, report.packs_swept) == (2, 0)
+    following = read_condemned(locked.memory, locked.keys, report.generation).packs
+    assert set(first) < set(following)
+    assert len(following) == 3
 
 
 def test_locked_packs_are_not_compacted(locked: SmallVault) -> None:
