@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Generator
 
 import pytest
@@ -54,3 +55,19 @@ def _fail(report: pytest.TestReport | pytest.CollectReport) -> None:
     reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
     report.outcome = "failed"
     report.longrepr = f"BACKUPD_TEST_REQUIRE_SERVICES=1 allows no skip, but this one said: {reason}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what long tests counted: kills, flipped bits, steps of state machines."""
+    counts: Counter[str] = Counter()
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    for report in reports:
+        if getattr(report, "when", "") == "teardown":
+            for name, value in report.user_properties:
+                if name == "count":
+                    what, _, number = str(value).rpartition(": ")
+                    counts[what] += int(number)
+    if counts:
+        terminalreporter.section("counts")
+        for what, number in sorted(counts.items()):
+            terminalreporter.line(f"{number:>8}  {what}")

@@ -15,7 +15,7 @@ from blake3 import blake3
 from backupd.errors import BackupdError, Integrity, KeyDenied, StoreUnavailable, UnsupportedFormat
 from backupd.vault.cache import IndexCache
 from backupd.vault.condemned import newest_generation, read_condemned
-from backupd.vault.index import index_names, read_index
+from backupd.vault.index import PREFIX, index_names, read_index
 from backupd.vault.pack import PackRecord, pack_id_of
 from backupd.vault.sealing import DataKeys
 from backupd.vault.snapshot import read_snapshot
@@ -64,6 +64,9 @@ class IndexLoader:
         self._cache.forget_packs()
         if not self._cache.is_whole() or newest_generation(self._store) != self._cache.generation():
             self.refresh()
+            for name in sorted(self.damaged):
+                if name.startswith(PREFIX):
+                    raise self.damaged[name]
             return
         new = sorted(set(index_names(self._store)) - self._cache.loaded_indexes())
         if not new:

@@ -55,7 +55,7 @@ class Slice:
         self._run_id = run_id
         self._started_s = started_s
         self.head = timeline.head()
-        _check_head(timeline, self.head, expect)
+        check_head(timeline, self.head, expect)
         self.known: View = timeline.view(self.head.seq if self.head else None)
         self._entries: dict[str, Entry] = {}
         self._new_blobs: set[bytes] = set()
@@ -237,7 +237,7 @@ class Slice:
         self._packer.add(blob_id, data, binary=binary)
 
 
-def _check_head(timeline: Timeline, head: SnapshotInfo | None, expect: tuple[int, bytes] | None) -> None:
+def check_head(timeline: Timeline, head: SnapshotInfo | None, expect: tuple[int, bytes] | None) -> None:
     """Refuse a vault that shows an older or another history than the one remembered."""
     if expect is None or expect[0] == 0:
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,7 +28,7 @@ def counts(request: pytest.FixtureRequest) -> Iterator[Counts]:
     made.show()
 
 
-@pytest.fixture
-def soak() -> bool:
-    """Whether long runs are asked for."""
-    return os.environ.get("BACKUPD_SOAK") == "1"
+@pytest.fixture(params=[False, pytest.param(True, marks=pytest.mark.soak)], ids=["quick", "soak"])
+def soak(request: pytest.FixtureRequest) -> bool:
+    """Whether this is the long run: a test that asks is there twice, once for `make test`, once for `make soak`."""
+    return bool(request.param)

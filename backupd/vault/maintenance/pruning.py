@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from backupd.vault.condemned import CondemnedList
 from backupd.vault.maintenance.condemn import LIVE_SHARE, adopt, condemn
 from backupd.vault.maintenance.expiry import plan_stream, retire
@@ -11,23 +13,36 @@ from backupd.vault.maintenance.reports import Finding, FindingKind, Phase, Progr
 from backupd.vault.maintenance.retention import StreamPlan
 from backupd.vault.maintenance.survey import Survey
 from backupd.vault.maintenance.sweep import list_in_force, sweep, sweep_after_s
+from backupd.vault.slice import check_head
 from backupd.vault.vault import Vault
+
+Head = tuple[int, bytes]
+"""Seq and identity of a stream's newest snapshot."""
 
 ERASURE = "erase:"
 """Policy records that a purge leaves begin so: while there is one, packs are copied for a single blob too many."""
 
 
 def prune(
-    vault: Vault, *, now_ms: int | None = None, dry_run: bool = False, progress: Progress = no_progress
+    vault: Vault,
+    *,
+    now_ms: int | None = None,
+    dry_run: bool = False,
+    heads: Mapping[str, Head] | None = None,
+    progress: Progress = no_progress,
 ) -> PruneReport:
     """Retire expired snapshots and give back the room that nothing needs any more, in two phases over two calls.
 
     The first call condemns packs; a call at least twice the slice limit later deletes them and condemns what has
     become garbage since. `now_ms` is what retention is measured at (None: the store's clock); the phases always go by
-    the store's clock. Raises Busy when another prune is in the way, Integrity when the vault is too damaged to tell
-    what is needed: then nothing was deleted.
+    the store's clock. `heads` are the newest snapshots that the caller remembers, by stream: a vault that was rolled
+    back must not be pruned by what it shows. Raises RolledBack, Busy when another prune is in the way, Integrity when
+    the vault is too damaged to tell what is needed: then nothing was deleted.
     """
     report = PruneReport(dry_run=dry_run, indexes_before=count_indexes(vault))
+    for stream, head in (heads or {}).items():
+        timeline = vault.timeline(stream)
+        check_head(timeline, timeline.head(), head)
     at_ms = int(vault.store.now() * 1000) if now_ms is None else now_ms
     erasures = pending_erasures(vault)
     plans = _expire(vault, at_ms, report, progress)

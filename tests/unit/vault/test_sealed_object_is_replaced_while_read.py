@@ -16,7 +16,9 @@ from tests.vault_model.stores import InterruptedStore
 SMALL, LARGE = b"a value", noise(1, 3 * TAIL_READ_BYTES)
 
 
-@pytest.mark.parametrize(("old", "new"), [(SMALL, LARGE), (LARGE, SMALL), (LARGE, LARGE + b"x"), (SMALL, b"")])
+@pytest.mark.parametrize(
+    ("old", "new"), [(SMALL, LARGE), (LARGE, SMALL), (LARGE, LARGE + b"x"), (SMALL, b"")]
+)
 @pytest.mark.parametrize("at", [1, 2, 3, 4])
 def test_replaced(old: bytes, new: bytes, at: int) -> None:
     inner, random = MemoryStore(), Seeded()

@@ -7,9 +7,9 @@ import dataclasses
 import pytest
 
 from backupd.domain.retention import Retention
-from backupd.errors import Integrity
+from backupd.errors import Integrity, RolledBack
 from backupd.vault.condemned import read_condemned
-from backupd.vault.index import index_names, write_index
+from backupd.vault.index import index_names, read_index, write_index
 from backupd.vault.maintenance.checking import check
 from backupd.vault.maintenance.merging import SMALL_AT_LEAST, merge_indexes
 from backupd.vault.maintenance.pruning import prune
@@ -46,6 +46,12 @@ def test_garbage_is_condemned_first_and_deleted_only_after_the_waiting_time(smal
     assert (late.phase, late.packs_swept, late.bytes_swept) == (Phase.SWEPT, 1, first.bytes_condemned)
     assert len(small.packs()) == 1
     assert late.sweep_after_ms is None
+    described = [
+        record.name
+        for name in index_names(small.memory)
+        for record in read_index(small.memory, small.keys, name)
+    ]
+    assert set(described) <= set(small.packs())
     assert small.compare() == 1
     assert check(small.vault, read_data=100).findings == []
 
@@ -232,6 +238,21 @@ def test_a_missing_snapshot_stops_a_prune(small: SmallVault) -> None:
     with pytest.raises(Integrity):
         prune(small.vault)
     assert len(small.packs()) == 4
+
+
+def test_a_vault_that_was_rolled_back_is_not_pruned(small: SmallVault) -> None:
+    small.write(MAIL, {"a": noise(1)})
+    head = small.write(MAIL, {"a": noise(2)})
+    small.wait()
+    heads = {MAIL: (head.seq, head.hash)}
+    assert prune(small.vault, heads=heads).phase is Phase.IDLE
+    newest = [info.name for info in small.memory.list("snapshots/")][-1]
+    small.memory.delete(newest)
+    with pytest.raises(RolledBack):
+        prune(small.vault, heads=heads)
+    with pytest.raises(RolledBack):
+        prune(small.vault, heads={"con/anna/tasks": (1, b"x")})
+    assert len(small.packs()) == 2
 
 
 def test_a_damaged_index_stops_a_prune(small: SmallVault) -> None:

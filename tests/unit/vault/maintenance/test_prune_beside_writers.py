@@ -13,7 +13,7 @@ from backupd.vault.maintenance.checking import check
 from backupd.vault.maintenance.pruning import prune
 from backupd.vault.maintenance.reports import Phase
 from backupd.vault.maintenance.retention import set_retention
-from backupd.vault.pack import read_record
+from backupd.vault.pack import pack_name, read_record
 from backupd.vault.slice import SliceExpired
 from backupd.vault.vault import Vault
 from tests.unit.vault.maintenance.small_vault import DAY_S, DRIVE, MAIL, SmallVault, fill, noise
@@ -52,6 +52,25 @@ def test_a_slice_from_before_the_condemned_list_commits_and_is_rescued(garbage: 
     garbage.wait()
     report = prune(garbage.vault)
     assert (report.blobs_rescued, report.packs_swept) == (1, 1)
+    whole(garbage)
+
+
+def test_a_condemned_pack_that_is_needed_and_cannot_be_copied_is_not_deleted(garbage: SmallVault) -> None:
+    with garbage.another() as writer:
+        part = fill(writer.slice(DRIVE, "paused"), {"again": OLD})
+        prune(garbage.vault)
+        garbage.committed(part, DRIVE, {"again": OLD})
+    (doomed,) = read_condemned(garbage.memory, garbage.keys, 1).packs
+    name = pack_name(doomed)
+    whole_pack = garbage.memory.get(name)
+    garbage.memory.put(name, whole_pack[:60] + b"????" + whole_pack[64:])
+    for _ in range(2):
+        garbage.wait()
+        report = prune(garbage.vault)
+        assert ([finding.object for finding in report.findings], report.packs_swept) == ([name], 0)
+    garbage.memory.put(name, whole_pack)
+    garbage.wait()
+    assert prune(garbage.vault).packs_swept == 1
     whole(garbage)
 
 
