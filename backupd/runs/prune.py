@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from backupd.catalog import snapshots
+from backupd.catalog import streams as streams_table
 from backupd.catalog.database import Catalog
 from backupd.catalog.runs import Outcome
 from backupd.domain.runs import RunKind, RunState
@@ -24,7 +25,11 @@ def prune(
 ) -> PruneReport:
     """Prune one organization's vault; `streams` are the catalog's. Raises `Busy`, `Integrity` (nothing was deleted)."""
     with recorded(catalog, RunKind.PRUNE, run_id, organization_id, surroundings) as record:
-        report = prune_vault(vault, now_ms=surroundings.now_ms(), progress=progress)
+        with catalog.reading() as tx:
+            remembered = [streams_table.get(tx, stream) for stream in streams]
+        heads = {stream.name: stream.head for stream in remembered if stream is not None and stream.head}
+        # Ages are measured by the store's clock: a wrong one on this machine would expire everything.
+        report = prune_vault(vault, heads=heads, progress=progress)
         if report.snapshots_retired:
             left = {stream: {info.seq for info in vault.snapshots(stream)} for stream in streams}
             with catalog.writing() as tx:
@@ -35,6 +40,6 @@ def prune(
     return report
 
 
-def plan_prune(vault: Vault, surroundings: Surroundings, progress: Progress) -> PruneReport:
+def plan_prune(vault: Vault, progress: Progress) -> PruneReport:
     """Return what a prune would do now, without changing anything."""
-    return prune_vault(vault, now_ms=surroundings.now_ms(), dry_run=True, progress=progress)
+    return prune_vault(vault, dry_run=True, progress=progress)

@@ -15,7 +15,7 @@ def test_any_order_of_events(counts: Counts, soak: bool) -> None:
         run_state_machine_as_test(
             VaultMachine,
             settings=settings(
-                max_examples=2_000 if soak else 20,
+                max_examples=2_000 if soak else 40,
                 stateful_step_count=80 if soak else 40,
                 derandomize=not soak,
                 deadline=None,

@@ -71,7 +71,7 @@ def _prune(
     vault, surroundings = workspace.vault(one), Surroundings()
     with stages(context, one.name) as progress:
         if dry_run:
-            report = plan_prune(vault, surroundings, progress)
+            report = plan_prune(vault, progress)
         else:
             run_id = workspace.new_run_id()
             report = prune(vault, workspace.catalog, one.id, run_id, list(labels), surroundings, progress)
