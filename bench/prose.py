@@ -1,4 +1,4 @@
-"""Made-up business prose: varied, repeatable from a seed, and about as compressible as real mail.
+"""Made-up business prose: varied and repeatable from a seed.
 
 Words follow Zipf's law over a few thousand forms, and recur in fixed phrases as people's do. The text is nobody's.
 """

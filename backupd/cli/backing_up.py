@@ -130,9 +130,10 @@ def back_up_connection(
             for protected in listed:
                 if stop.is_set():
                     break
+                display.begin_part(f"{protected.account.name}/{protected.stream.service}")
                 done = _back_up_one(workspace, organization, source, protected, surroundings)
                 summary.done.append(done)
-                display.next_part(done.label, done.result.items, done.result.bytes_in)
+                display.end_part(done.result.items, done.result.bytes_in)
     summary.stopped = summary.stopped or stop.is_set()
 
 

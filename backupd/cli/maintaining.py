@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from backupd.cli.context import Context
 from backupd.cli.progress import wanted
+from backupd.cli.terminal import clean
 
 if TYPE_CHECKING:
     from backupd.vault.maintenance.reports import Finding, Progress
@@ -28,7 +29,7 @@ def stages(context: Context, title: str) -> Iterator[Progress]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn(title),
+        TextColumn(clean(title), markup=False),
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),

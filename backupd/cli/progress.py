@@ -33,7 +33,7 @@ class Display:
         if self._shown:
             self._bar = _bar()
             self._bar.start()
-            self._task = self._bar.add_task(self._title, total=self._total, items="", place="")
+            self._task = self._bar.add_task(clean(self._title), total=self._total, items="", place="")
         return self
 
     def __exit__(
@@ -57,12 +57,15 @@ class Display:
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, total=total_bytes)
 
-    def next_part(self, title: str, items: int, size_bytes: int) -> None:
-        """Add a finished part's numbers and go on with the part `title`."""
-        self._done_items += items
-        self._done_bytes += size_bytes
+    def begin_part(self, title: str) -> None:
+        """Show what is worked on now."""
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, description=clean(title))
+
+    def end_part(self, items: int, size_bytes: int) -> None:
+        """Add a finished part's numbers; the next part's progress begins at nothing again."""
+        self._done_items += items
+        self._done_bytes += size_bytes
 
 
 def wanted(as_json: bool) -> bool:
@@ -72,7 +75,6 @@ def wanted(as_json: bool) -> bool:
 
 def _bar() -> Bar:
     from rich.console import Console
-    from rich.markup import escape
     from rich.progress import BarColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
     from rich.text import Text
@@ -89,7 +91,7 @@ def _bar() -> Bar:
         """Text of strangers: no markup of theirs is obeyed."""
 
         def render(self, task: Task) -> Text:
-            return Text(escape(self.text_format.format(task=task)))
+            return Text(self.text_format.format(task=task))
 
     return Bar(
         Plain("{task.description}"),

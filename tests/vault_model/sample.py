@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
-from backupd.errors import BackupdError, Integrity, KeyDenied, UnsupportedFormat
+from backupd.errors import BackupdError, Integrity, KeyDenied, NotFound, UnsupportedFormat
 from backupd.vault.condemned import CondemnedList, write_condemned
 from backupd.vault.entries import Failure
 from backupd.vault.index import index_names
@@ -50,8 +52,6 @@ def fill(place: Place) -> dict[str, tuple[int, bytes]]:
 
 
 def _with_an_index(vault: Vault) -> None:
-    from unittest import mock
-
     with mock.patch("backupd.vault.slice.EMBEDDED_BLOBS", 0):
         back_up(vault, Change({"x": noise(2, 600), "y": b"text"}), OTHER)
     assert list(index_names(vault.store))
@@ -61,37 +61,36 @@ def questions(vault: Vault) -> Iterator[tuple[Hashable, Callable[[], Any]]]:
     """Yield all that can be asked of the sample, each question with a way to its answer."""
     yield "streams", vault.streams
     for kind in ("holds", "names", "pins", "policy"):
-        yield ("records", kind), lambda kind=kind: sorted(vault.records.list(kind))
-    yield ("record", "holds"), lambda: vault.records.get("holds", "a hold")
+        yield ("records", kind), partial(_records, vault, kind)
+    yield ("record", "holds"), partial(vault.records.get, "holds", "a hold")
     for stream, seqs in ((STREAM, (1, 2, 3)), (OTHER, (1,))):
-        yield ("head", stream), lambda stream=stream: vault.head(stream)
-        yield ("snapshots", stream), lambda stream=stream: vault.snapshots(stream)
+        yield ("head", stream), partial(vault.head, stream)
+        yield ("snapshots", stream), partial(vault.snapshots, stream)
         for item_id in ("a", "b", "x", "unknown"):
-            yield (
-                ("history", stream, item_id),
-                lambda stream=stream, item_id=item_id: vault.history(stream, item_id),
-            )
+            yield ("history", stream, item_id), partial(vault.history, stream, item_id)
         for at_ms in POINTS:
-            yield ("at", stream, at_ms), lambda stream=stream, at_ms=at_ms: _at(vault, stream, at_ms)
+            yield ("at", stream, at_ms), partial(_at, vault, stream, at_ms)
         for seq in (None, *seqs):
-            yield (
-                ("view", stream, seq),
-                lambda stream=stream, seq=seq: [
-                    (entry.id, entry.version, entry.failure) for entry in vault.view(stream, seq).entries()
-                ],
-            )
-            yield (
-                ("bytes", stream, seq),
-                lambda stream=stream, seq=seq: {
-                    version.id: None if version.content is None else b"".join(vault.read(version.content))
-                    for version in vault.view(stream, seq).versions()
-                },
-            )
+            yield ("view", stream, seq), partial(_view, vault, stream, seq)
+            yield ("bytes", stream, seq), partial(_bytes, vault, stream, seq)
+
+
+def _records(vault: Vault, kind: str) -> object:
+    return sorted(vault.records.list(kind))
+
+
+def _view(vault: Vault, stream: str, seq: int | None) -> object:
+    return [(entry.id, entry.version, entry.failure) for entry in vault.view(stream, seq).entries()]
+
+
+def _bytes(vault: Vault, stream: str, seq: int | None) -> object:
+    return {
+        version.id: None if version.content is None else b"".join(vault.read(version.content))
+        for version in vault.view(stream, seq).versions()
+    }
 
 
 def _at(vault: Vault, stream: str, at_ms: int | None) -> object:
-    from backupd.errors import NotFound
-
     try:
         return vault.at(stream, at_ms)
     except NotFound:

@@ -11,6 +11,7 @@ import click
 
 from backupd.cli import options
 from backupd.cli.context import Context
+from backupd.cli.terminal import clean_block
 from backupd.cli.wording import count, iso, when
 from backupd.errors import BackupdError, NotFound, StoreDenied, UsageError
 
@@ -232,7 +233,7 @@ def hand_over(
     """
     page = kit.page(vault_id=vault_id, organization=organization)
     if file is None and not context.as_json and sys.stderr.isatty():
-        sys.stderr.write("\n" + page + "\n")
+        sys.stderr.write("\n" + clean_block(page) + "\n")
         return {"shown": True, "file": None}
     target = Path(file) if file is not None else _free(home / f"recovery-kit-{vault_id}.txt")
     try:

@@ -166,9 +166,7 @@ def _run(
             done_items, done_bytes = sum(result.outcomes.values()), result.bytes
             surroundings = Surroundings(sleep=stop.wait, stop=stop, progress=display.update)
             _restore(workspace, list(group), Target(place), OnConflict(on_conflict), surroundings, result)
-            display.next_part(
-                "restore", sum(result.outcomes.values()) - done_items, result.bytes - done_bytes
-            )
+            display.end_part(sum(result.outcomes.values()) - done_items, result.bytes - done_bytes)
     labels = {job.snapshot.stream: job.label for _, job in work}
     context.report(_document(result, place, labels), _lines(result, place, labels, time.monotonic() - began))
     if result.stopped:

@@ -129,7 +129,8 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
 def test_progress_is_silent_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     with Display("import", shown=False) as display:
         display.update(Progress(1, 2, "Inbox"))
-        display.next_part("x", 1, 2)
+        display.begin_part("x")
+        display.end_part(1, 2)
     assert capsys.readouterr() == ("", "")
 
 
@@ -140,6 +141,7 @@ def test_a_progress_bar_obeys_no_stranger(
     with Display("[red]im\x1bport", shown=True, total_bytes=10) as display:
         display.update(Progress(1, 5, "[bold]\x1b]0;title\x07"))
         display.expect(20)
+        display.begin_part("[link]\x1b]0;title\x07")
     assert "]0;title\x07" not in capsys.readouterr().err
 
 

@@ -7,6 +7,7 @@ from backupd.domain.runs import RunKind, RunState
 from backupd.errors import Busy, RolledBack, StoreFull
 from backupd.runs.backup import back_up
 from backupd.runs.lock import stream_lock
+from backupd.vault.slice import Slice
 from backupd.vault.vault import Vault
 from tests.unit.runs.house import STREAM, House
 from tests.unit.runs.scripted import ScriptedStream, checkpoint, end, upsert
@@ -25,6 +26,14 @@ def test_a_run_that_is_stopped_at_once_writes_nothing(house: House) -> None:
         house.run(ScriptedStream([upsert("a"), KeyboardInterrupt()]))
     assert house.vault.head(STREAM) is None
     assert house.last_run().state is RunState.STOPPED
+
+
+def test_a_dropped_slice_gives_back_what_it_holds(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    dropped = []
+    monkeypatch.setattr(Slice, "abort", lambda self: dropped.append(self.entries))
+    with pytest.raises(KeyboardInterrupt):
+        house.run(ScriptedStream([upsert("a"), checkpoint("1"), upsert("b"), KeyboardInterrupt()]))
+    assert dropped == [2]
 
 
 def test_waiting_for_a_busy_source_ends_when_stopped(house: House) -> None:

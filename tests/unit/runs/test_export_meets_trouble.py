@@ -74,6 +74,18 @@ def test_a_damaged_piece_is_left_out_of_its_file(
     assert [one.item_id for one in result.failures] == ["box#3"]
 
 
+def test_a_damaged_message_is_not_written_as_a_file(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.run(
+        ScriptedStream([message("1", b"Subject: a\n\na\n"), message("2", b"b"), upsert("3", b"c"), end()])
+    )
+    damage(house, monkeypatch, "2")
+    result = run_export(house, tmp_path / "out", ExportFormat.EML)
+    assert sorted(tree(tmp_path / "out").values()) == [b"Subject: a\n\na\n", b"c"]
+    assert [one.item_id for one in result.failures] == ["2"]
+
+
 def test_a_damaged_message_is_left_out_of_its_mbox(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,6 +218,14 @@ def test_names_that_a_zip_cannot_say_stay_apart(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "out.zip") as written:
         assert len(set(written.namelist())) == 4
         assert not [name for name in written.namelist() if "\\" in name]
+
+
+def test_a_zip_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
+    target = ZipTarget(tmp_path / "out.zip")
+    target.write(Place(("a",), 0), (b"a",))
+    assert not (tmp_path / "out.zip").exists()
+    target.finish()
+    assert [path.name for path in tmp_path.iterdir()] == ["out.zip"]
 
 
 def test_a_stopped_export_says_so(house: House, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ class Counting(bytes):
         return found
 
     def __getitem__(self, key: object) -> object:  # type: ignore[override]
-        got = super().__getitem__(key)  # type: ignore[index]
+        got = super().__getitem__(key)  # type: ignore[call-overload]
         self.looks += len(got) if isinstance(got, bytes) else 1
         return got
 

@@ -53,7 +53,7 @@ def test_the_spool_folder_is_full(
     workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
 ) -> None:
     monkeypatch.setattr(FullFile, "room", room)
-    monkeypatch.setattr(packer_module.tempfile, "TemporaryFile", lambda **_: FullFile())
+    monkeypatch.setattr("backupd.vault.packer.tempfile.TemporaryFile", lambda **_: FullFile())
     store = MemoryStore()
     made = packer(store, workshop, tmp_path)
     assert fill(made, 20) > 0
@@ -67,7 +67,7 @@ def test_the_spool_folder_is_full_at_the_end(
     workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(FullFile, "room", 500)
-    monkeypatch.setattr(packer_module.tempfile, "TemporaryFile", lambda **_: FullFile())
+    monkeypatch.setattr("backupd.vault.packer.tempfile.TemporaryFile", lambda **_: FullFile())
     made = packer(MemoryStore(), workshop, tmp_path)
     made.add(blob_id(1), noise(1, 1000), binary=False)
     with pytest.raises(StoreFull):
