@@ -43,6 +43,7 @@ class Settings:
     data: Path
     database_url: str
     base_url: str
+    addresses: Mapping[str, str]
     secret: str
     publish_to: str
     s3_endpoint: str
@@ -73,20 +74,18 @@ class Settings:
         return Path(self.publish_to) if local and self.publish_to else self.data / "published" / self.region
 
     @property
-    def heartbeat(self) -> Path:
-        """The small file that holds the time of the last proof."""
-        return self.data / f"heartbeat-{self.region}.json"
-
-    @property
     def secure_cookies(self) -> bool:
         """Cookies are marked Secure unless the site itself is plain http (a demonstration on this machine)."""
         return self.base_url.startswith("https://")
 
+    def address_of(self, region: str) -> str:
+        """The public address of a region's site."""
+        return self.addresses.get(region) or f"https://{regions.loader.load(region, self.regions_folder).host}"
+
     def for_region(self, region: str) -> Settings:
-        """The same settings seen from another region's site; its address is the one in its region file."""
-        host = regions.loader.load(region, self.regions_folder).host
-        scheme = urlsplit(self.base_url).scheme
-        return replace(self, region=region, base_url=f"{scheme}://{host}")
+        """The same settings seen from another region's site, for actions that post to several."""
+        publish_to = "" if self.publish_to and not self.publish_to.startswith("s3://") else self.publish_to
+        return replace(self, region=region, base_url=self.address_of(region), publish_to=publish_to)
 
 
 def from_environment(environment: Mapping[str, str] | None = None, region: str | None = None) -> Settings:
@@ -105,6 +104,7 @@ def from_environment(environment: Mapping[str, str] | None = None, region: str |
         region=name, regions_folder=folder,
         siblings=_words(env, "STATUS_SIBLINGS", " ".join(regions.loader.names(folder))),
         data=data, database_url=_database_url(env, data), base_url=base.rstrip("/"),
+        addresses=_addresses(env, folder),
         secret=env.get("STATUS_SECRET") or _kept_secret(data), publish_to=publish_to.replace("{region}", name),
         s3_endpoint=env.get("STATUS_S3_ENDPOINT", ""),
         imprint_url=env.get("STATUS_IMPRINT_URL", "https://backupd.example/imprint"),
@@ -177,6 +177,16 @@ def _networks(env: Mapping[str, str]) -> tuple[Network, ...]:
 
 def _words(env: Mapping[str, str], name: str, default: str) -> tuple[str, ...]:
     return tuple(re.split(r"[\s,]+", env.get(name, default).strip())) if env.get(name, default).strip() else ()
+
+
+def _addresses(env: Mapping[str, str], folder: Path) -> dict[str, str]:
+    found = {}
+    for name in regions.loader.names(folder):
+        variable = f"STATUS_BASE_URL_{name.upper()}"
+        if url := env.get(variable):
+            _check_url(variable, url)
+            found[name] = url.rstrip("/")
+    return found
 
 
 def _flag(env: Mapping[str, str], name: str) -> bool:

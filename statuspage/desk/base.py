@@ -26,7 +26,7 @@ from statuspage.errors import EditConflict, Invalid, NotFound
 from statuspage.store.base import new_id
 from statuspage.store.incidents import Incident, Update
 from statuspage.store.operators import AuditEntry
-from statuspage.store.outbox import Notification
+from statuspage.store.outbox import COMPONENT_EVENT, Notification
 from statuspage.store.page import ComponentRow, bump
 
 
@@ -88,6 +88,11 @@ class Bench:
             self.session.add(Notification(
                 id=new_id(), incident_id=incident.id, update_id=update.id, event=event,
                 component_ids=sorted(affected(incident)), page_wide=incident.page_wide, created_at=self.now))
+            for component, (old, new) in update.components.items():
+                if old != new:  # webhooks are told of each component's change too, as Statuspage does
+                    self.session.add(Notification(
+                        id=new_id(), incident_id=incident.id, update_id=update.id, event=COMPONENT_EVENT,
+                        component_ids=[component], page_wide=False, created_at=self.now))
 
     def record(self, action: str, target: str, **detail: Any) -> None:
         """Writes what was done to the audit, in the same transaction."""

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from statuspage.store.base import Base
 
+COMPONENT_EVENT = "component_updated"
 QUEUED, CLAIMED, SENT, FAILED = "queued", "claimed", "sent", "failed"
 
 
@@ -34,11 +35,13 @@ class Delivery(Base):
     __table_args__ = (
         Index("ix_deliveries_due", "state", "next_at"),
         Index("uq_deliveries_once", "notification_id", "subscriber_id", unique=True),
+        {"sqlite_autoincrement": True},
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     notification_id: Mapped[str | None] = mapped_column(ForeignKey("notifications.id", ondelete="CASCADE"))
     subscriber_id: Mapped[int | None] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"), index=True)
     channel: Mapped[str] = mapped_column(String(10))
+    domain: Mapped[str] = mapped_column(String(254))
     letter: Mapped[dict[str, Any] | None]
     state: Mapped[str] = mapped_column(String(8), default=QUEUED)
     attempts: Mapped[int] = mapped_column(default=0)

@@ -17,10 +17,13 @@ class Subscriber(Base):
     """One address of one channel. Unsubscribing deletes the row: nothing of the person stays."""
 
     __tablename__ = "subscribers"
-    __table_args__ = (UniqueConstraint("channel", "address"), Index("ix_subscribers_state_channel", "state", "channel"))
+    # Ids are never used again: an old unsubscribe link must not reach somebody new.
+    __table_args__ = (UniqueConstraint("channel", "address", "owner"),
+                      Index("ix_subscribers_state_channel", "state", "channel"), {"sqlite_autoincrement": True})
     id: Mapped[int] = mapped_column(primary_key=True)
     channel: Mapped[str] = mapped_column(String(10))
     address: Mapped[str] = mapped_column(String(2000))
+    domain: Mapped[str] = mapped_column(String(254))
     owner: Mapped[str] = mapped_column(String(254), index=True)
     language: Mapped[str] = mapped_column(String(5))
     everything: Mapped[bool] = mapped_column(default=True)

@@ -1,0 +1,106 @@
+"""Takes due deliveries, and gives them back as sent, failed or to be tried again."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, or_, select, update
+from sqlalchemy.orm import Session
+
+from statuspage.store.outbox import CLAIMED, FAILED, QUEUED, SENT, Delivery, Notification
+from statuspage.store.subscribers import ACTIVE, Subscriber
+
+LEASE = timedelta(minutes=2)
+# As Standard Webhooks recommends: soon at first, then with patience, a little over a day in all.
+BACKOFF_S = (5, 60, 300, 1_800, 7_200, 18_000, 36_000, 50_400)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """One delivery in hand."""
+
+    id: int
+    claim: str
+    channel: str
+    domain: str
+    attempts: int
+    notification_id: str | None
+    incident_id: str | None
+    update_id: str | None
+    event: str
+    component_ids: tuple[str, ...]
+    created_at: datetime | None
+    subscriber_id: int | None
+    address: str
+    owner: str
+    language: str
+    secret: str
+    letter: dict[str, Any] | None
+
+
+def claim(session: Session, channels: Collection[str], now: datetime, limit: int,
+          without_domains: Collection[str] = ()) -> list[Claimed]:
+    """Takes up to ``limit`` due deliveries for two minutes. A claim that ran out (a killed sender) is due again."""
+    mark = secrets.token_hex(12)
+    due = select(Delivery.id).where(
+        or_(and_(Delivery.state == QUEUED, Delivery.next_at <= now),
+            and_(Delivery.state == CLAIMED, Delivery.claimed_until < now)),
+        Delivery.channel.in_(channels)).order_by(Delivery.state.desc(), Delivery.next_at, Delivery.id).limit(limit)
+    if without_domains:
+        due = due.where(Delivery.domain.not_in(without_domains))
+    taken = update(Delivery).where(Delivery.id.in_(due.with_for_update(skip_locked=True))).values(
+        state=CLAIMED, claim=mark, claimed_until=now + LEASE, attempts=Delivery.attempts + 1)
+    session.execute(taken, execution_options={"synchronize_session": False})
+    rows = session.execute(
+        select(Delivery, Notification, Subscriber)
+        .outerjoin(Notification, Notification.id == Delivery.notification_id)
+        .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
+        .where(Delivery.claim == mark, Delivery.state == CLAIMED).order_by(Delivery.id)).all()
+    claimed = []
+    for delivery, notification, subscriber in rows:
+        if notification is not None and (subscriber is None or subscriber.state != ACTIVE):
+            delivery.state, delivery.error = FAILED, "no longer subscribed"
+            continue
+        claimed.append(Claimed(
+            delivery.id, mark, delivery.channel, delivery.domain, delivery.attempts, delivery.notification_id,
+            notification.incident_id if notification else None, notification.update_id if notification else None,
+            notification.event if notification else "", tuple(notification.component_ids) if notification else (),
+            notification.created_at if notification else None, delivery.subscriber_id,
+            subscriber.address if notification else delivery.letter["to"],
+            subscriber.owner if subscriber else "", subscriber.language if subscriber else "en",
+            subscriber.secret if subscriber else "", delivery.letter))
+    return claimed
+
+
+def sent(session: Session, one: Claimed, now: datetime) -> None:
+    """The other side has taken it. A letter's values (they may hold an address) are forgotten."""
+    session.execute(_mine(one).values(state=SENT, sent_at=now, claim=None, error="", letter=None))
+
+
+def later(session: Session, one: Claimed, now: datetime, error: str) -> bool:
+    """To be tried again after a pause; False when it was tried often enough and has failed."""
+    if one.attempts > len(BACKOFF_S):
+        failed(session, one, error)
+        return False
+    pause = timedelta(seconds=BACKOFF_S[one.attempts - 1])
+    session.execute(_mine(one).values(state=QUEUED, next_at=now + pause, claim=None, error=error[:300]))
+    return True
+
+
+def put_back(session: Session, ids: Collection[int], claim_mark: str, at: datetime) -> None:
+    """Not tried at all: due again at ``at``, and the attempt is not counted."""
+    session.execute(update(Delivery).where(Delivery.id.in_(ids), Delivery.claim == claim_mark).values(
+        state=QUEUED, next_at=at, claim=None, attempts=Delivery.attempts - 1))
+
+
+def failed(session: Session, one: Claimed, error: str) -> None:
+    """Will not be tried again."""
+    session.execute(_mine(one).values(state=FAILED, claim=None, error=error[:300], letter=None))
+
+
+def _mine(one: Claimed) -> Any:
+    return update(Delivery).where(Delivery.id == one.id, Delivery.claim == one.claim)

@@ -1,0 +1,51 @@
+"""Builds the web application of one region: the only place that wires its parts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+import regions.loader
+from statuspage.settings import Settings
+from statuspage.store.database import Database
+from statuspage.web import problems, public
+from statuspage.web.fastpath import FastPath
+from statuspage.web.publication import Publication
+from statuspage.web.wiring import Site, build_kit
+
+
+def utc_now() -> datetime:
+    """The present instant; the one clock that production code is given."""
+    return datetime.now(UTC)
+
+
+def create_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now,
+               monotonic: Callable[[], float] = time.monotonic, recheck_s: float = 0.25) -> Flask:
+    """The application of ``settings.region``. Raises when the region's file or the settings are wrong."""
+    region = regions.loader.load(settings.region, settings.regions_folder)
+    database = Database(settings.own_database_url)
+    kit = build_kit(settings)
+    publication = Publication(database, region, kit, settings.base_url, clock, monotonic, recheck_s)
+    app = Flask("statuspage", static_folder=None, template_folder=None)
+    app.config.update(
+        SECRET_KEY=settings.secret, MAX_CONTENT_LENGTH=1_048_576, SESSION_COOKIE_NAME="status_operator",
+        SESSION_COOKIE_SECURE=settings.secure_cookies, SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Strict",
+        PERMANENT_SESSION_LIFETIME=8 * 3600, WTF_CSRF_TIME_LIMIT=None, RATELIMIT_HEADERS_ENABLED=False)
+    app.extensions["status"] = Site(settings, region, database, kit, publication, clock)
+    register(app)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
+    app.wsgi_app = FastPath(  # type: ignore[method-assign]
+        app.wsgi_app, publication, region.languages, secure=settings.secure_cookies)
+    return app
+
+
+def register(app: Flask) -> None:
+    """Hangs in the blueprints; the public one last, since it takes every other path."""
+    problems.register(app)
+    app.register_blueprint(public.blueprint)
