@@ -122,7 +122,7 @@ class Drain:
                 with self._database.write() as session:
                     claims.put_back(session, [one.id], one.claim, self._clock() + timedelta(seconds=15))
                 log.warning("the mail relay cannot be reached: %s", error)
-                continue
+                break
             connection = self._send(connection, one)
         if connection:
             self._connections.put(connection)
@@ -134,10 +134,10 @@ class Drain:
             connection.sendmail(mail.sender, [mail.recipient], mail.data)
         except smtplib.SMTPRecipientsRefused as error:
             code, text = next(iter(error.recipients.values()))
-            self._refused(one, code, text)
+            self._refused(one, code, text, of_address=True)
             return connection
         except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
-            self._refused(one, int(error.smtp_code), bytes(str(error.smtp_error), "utf-8", "replace"))
+            self._refused(one, int(error.smtp_code), bytes(str(error.smtp_error), "utf-8"), of_address=False)
             return connection
         except (OSError, smtplib.SMTPException) as error:
             self._later(one, f"connection: {error}")
@@ -151,7 +151,7 @@ class Drain:
             claims.sent(session, one, self._clock())
         return connection
 
-    def _refused(self, one: Claimed, code: int, text: bytes) -> None:
+    def _refused(self, one: Claimed, code: int, text: bytes, *, of_address: bool) -> None:
         reason = f"{code} {text.decode('utf-8', 'replace')}"[:300]
         if code < 500:
             self._later(one, reason)
@@ -159,7 +159,8 @@ class Drain:
         with self._database.write() as session:
             claims.failed(session, one, reason)
             subscriber = session.get(Subscriber, one.subscriber_id) if one.subscriber_id else None
-            if subscriber is not None and subscriber.channel == "email":
+            # A relay that dislikes the sender or the text says nothing about the address.
+            if of_address and subscriber is not None and subscriber.channel == "email":
                 SubscriptionDesk(session, self._settings, self._clock()).quarantine(subscriber, reason)
 
     def _later(self, one: Claimed, reason: str) -> None:

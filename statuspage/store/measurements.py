@@ -57,4 +57,3 @@ class RuleState(Base):
     state: Mapped[dict[str, Any]] = mapped_column(default=dict)
     incident_id: Mapped[str | None] = mapped_column(ForeignKey("incidents.id", ondelete="SET NULL"))
     proven_at: Mapped[datetime | None]
-    unverified: Mapped[bool] = mapped_column(default=False)

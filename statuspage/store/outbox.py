@@ -46,7 +46,7 @@ class Delivery(Base):
     state: Mapped[str] = mapped_column(String(8), default=QUEUED)
     attempts: Mapped[int] = mapped_column(default=0)
     next_at: Mapped[datetime]
-    claim: Mapped[str | None] = mapped_column(String(24))
+    claim: Mapped[str | None] = mapped_column(String(24), index=True)
     claimed_until: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
     error: Mapped[str] = mapped_column(String(300), default="")

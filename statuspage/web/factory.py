@@ -7,13 +7,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from flask import Flask
+from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import regions.loader
+from regions.loader import Region
+from statuspage.desk.fleet import Fleet
 from statuspage.settings import Settings
 from statuspage.store.database import Database
-from statuspage.web import problems, public
+from statuspage.subscriptions.tokens import Links
+from statuspage.web import ingest, operator_api, operator_login, operator_pages, problems, public, subscription
 from statuspage.web.fastpath import FastPath
+from statuspage.web.limiting import limiter
 from statuspage.web.publication import Publication
 from statuspage.web.wiring import Site, build_kit
 
@@ -35,8 +40,10 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now,
         SECRET_KEY=settings.secret, MAX_CONTENT_LENGTH=1_048_576, SESSION_COOKIE_NAME="status_operator",
         SESSION_COOKIE_SECURE=settings.secure_cookies, SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Strict",
         PERMANENT_SESSION_LIFETIME=8 * 3600, WTF_CSRF_TIME_LIMIT=None, RATELIMIT_HEADERS_ENABLED=False)
-    app.extensions["status"] = Site(settings, region, database, kit, publication, clock)
-    register(app)
+    app.extensions["status"] = Site(
+        settings, region, database, kit, publication, Links(settings.secret, clock),
+        Fleet(settings, kit.catalogs, clock), clock)
+    register(app, region)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
@@ -45,7 +52,18 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now,
     return app
 
 
-def register(app: Flask) -> None:
+def register(app: Flask, region: Region) -> None:
     """Hangs in the blueprints; the public one last, since it takes every other path."""
     problems.register(app)
+    CSRFProtect(app)
+    limiter.init_app(app)
+    for blueprint in (ingest.blueprint, operator_login.blueprint, operator_pages.blueprint, operator_api.blueprint):
+        app.register_blueprint(blueprint)
+    csrf_free = app.extensions["csrf"]
+    # Signed or token-carrying requests hold no cookie, so there is nothing for another site to ride on.
+    for blueprint in (ingest.blueprint, operator_api.blueprint, subscription.blueprint):
+        csrf_free.exempt(blueprint)
+    app.register_blueprint(subscription.blueprint)
+    languages = ",".join(region.languages)
+    app.register_blueprint(subscription.blueprint, url_prefix=f"/<any({languages}):language>", name="localized")
     app.register_blueprint(public.blueprint)

@@ -9,11 +9,13 @@ from datetime import datetime
 
 import regions.loader
 from regions.loader import Region
+from statuspage.desk.fleet import Fleet
 from statuspage.errors import DatabaseLost
 from statuspage.pages.kit import Kit
 from statuspage.pages.site import Document
 from statuspage.settings import Settings
 from statuspage.store.database import Database
+from statuspage.subscriptions.tokens import Links
 from statuspage.web.publication import Copies, Publication
 
 
@@ -26,6 +28,8 @@ class Site:
     database: Database
     kit: Kit
     publication: Publication
+    links: Links
+    fleet: Fleet
     clock: Callable[[], datetime]
 
     def now(self) -> datetime:

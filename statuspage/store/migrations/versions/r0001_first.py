@@ -129,6 +129,7 @@ def upgrade() -> None:
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('channel', sa.String(length=10), nullable=False),
     sa.Column('address', sa.String(length=2000), nullable=False),
+    sa.Column('domain', sa.String(length=254), nullable=False),
     sa.Column('owner', sa.String(length=254), nullable=False),
     sa.Column('language', sa.String(length=5), nullable=False),
     sa.Column('everything', sa.Boolean(), nullable=False),
@@ -141,7 +142,8 @@ def upgrade() -> None:
     sa.Column('quarantined_at', Instant(), nullable=True),
     sa.Column('reason', sa.String(length=300), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_subscribers')),
-    sa.UniqueConstraint('channel', 'address', name=op.f('uq_subscribers_channel_address'))
+    sa.UniqueConstraint('channel', 'address', 'owner', name=op.f('uq_subscribers_channel_address_owner')),
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('subscribers', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_subscribers_owner'), ['owner'], unique=False)
@@ -194,7 +196,6 @@ def upgrade() -> None:
     sa.Column('state', sa.JSON(), nullable=False),
     sa.Column('incident_id', sa.String(length=12), nullable=True),
     sa.Column('proven_at', Instant(), nullable=True),
-    sa.Column('unverified', sa.Boolean(), nullable=False),
     sa.ForeignKeyConstraint(['incident_id'], ['incidents.id'], name=op.f('fk_rule_states_incident_id_incidents'), ondelete='SET NULL'),
     sa.PrimaryKeyConstraint('component_key', name=op.f('pk_rule_states'))
     )
@@ -229,6 +230,7 @@ def upgrade() -> None:
     sa.Column('notification_id', sa.String(length=12), nullable=True),
     sa.Column('subscriber_id', sa.Integer(), nullable=True),
     sa.Column('channel', sa.String(length=10), nullable=False),
+    sa.Column('domain', sa.String(length=254), nullable=False),
     sa.Column('letter', sa.JSON(), nullable=True),
     sa.Column('state', sa.String(length=8), nullable=False),
     sa.Column('attempts', sa.Integer(), nullable=False),
@@ -239,9 +241,11 @@ def upgrade() -> None:
     sa.Column('error', sa.String(length=300), nullable=False),
     sa.ForeignKeyConstraint(['notification_id'], ['notifications.id'], name=op.f('fk_deliveries_notification_id_notifications'), ondelete='CASCADE'),
     sa.ForeignKeyConstraint(['subscriber_id'], ['subscribers.id'], name=op.f('fk_deliveries_subscriber_id_subscribers'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_deliveries'))
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_deliveries')),
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('deliveries', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_deliveries_claim'), ['claim'], unique=False)
         batch_op.create_index('ix_deliveries_due', ['state', 'next_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_deliveries_subscriber_id'), ['subscriber_id'], unique=False)
         batch_op.create_index('uq_deliveries_once', ['notification_id', 'subscriber_id'], unique=True)
@@ -255,6 +259,7 @@ def downgrade() -> None:
         batch_op.drop_index('uq_deliveries_once')
         batch_op.drop_index(batch_op.f('ix_deliveries_subscriber_id'))
         batch_op.drop_index('ix_deliveries_due')
+        batch_op.drop_index(batch_op.f('ix_deliveries_claim'))
 
     op.drop_table('deliveries')
     with op.batch_alter_table('notifications', schema=None) as batch_op:
