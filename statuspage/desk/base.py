@@ -71,9 +71,10 @@ class Bench:
             raise Invalid("An update cannot be dated in the future.", {"display_at": "is in the future"})
         update = Update(id=new_id(), status=status, bodies=self.bodies(bodies), deliver=deliver, action_id=action_id,
                         components={id_: ["", status_] for id_, status_ in components.items()},
-                        created_at=self.now, updated_at=self.now, display_at=at, author=self.actor.name)
+                        created_at=self.now, updated_at=self.now, display_at=at, author=self.actor.name,
+                        sequence=len(incident.updates))
         incident.updates.append(update)
-        incident.updates.sort(key=lambda one: (one.display_at, one.created_at))
+        incident.updates.sort(key=in_order)
         derive(incident)
         incident.updated_at = self.now
         if incident.published_at is not None:
@@ -97,6 +98,11 @@ class Bench:
     def record(self, action: str, target: str, **detail: Any) -> None:
         """Writes what was done to the audit, in the same transaction."""
         self.session.add(AuditEntry(at=self.now, actor=self.actor.name, action=action, target=target, detail=detail))
+
+
+def in_order(update: Update) -> tuple[datetime, datetime, int]:
+    """What updates are sorted by: when they were shown, then made, then said."""
+    return update.display_at, update.created_at, update.sequence
 
 
 def affected(incident: Incident) -> set[str]:

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from sqlalchemy import select
 
-from statuspage.desk.base import Bench, affected, derive
+from statuspage.desk.base import Bench, affected, derive, in_order
 from statuspage.desk.commands import Correction, NewIncident, NewUpdate
 from statuspage.domain.statuses import CLOSED, Impact, IncidentStatus, Kind
 from statuspage.errors import Invalid, NotFound
@@ -92,7 +92,7 @@ class IncidentDesk(Bench):
             if update is incident.updates[0]:
                 incident.started_at = correction.display_at
             update.display_at = correction.display_at
-        incident.updates.sort(key=lambda one: (one.display_at, one.created_at))
+        incident.updates.sort(key=in_order)
         derive(incident)
         update.corrected_at = update.updated_at = incident.updated_at = self.now
         if incident.published_at is not None:

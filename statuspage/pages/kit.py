@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,6 +42,18 @@ class Kit:
         environment = Environment(loader=FileSystemLoader(templates), autoescape=True, undefined=StrictUndefined,
                                   trim_blocks=True, lstrip_blocks=True, auto_reload=False, cache_size=100)
         return cls(environment, Catalogs.load(), Markdown(), Assets(), imprint_url, privacy_url, sites)
+
+    @property
+    def digest(self) -> str:
+        """Changes when templates, texts, assets or links do, and with it every document."""
+        found = hashlib.sha256()
+        for file in sorted(Path(str(self.environment.loader.searchpath[0])).rglob("*.*")):  # type: ignore[union-attr]
+            found.update(file.read_bytes())
+        for path in sorted(self.assets.by_path):
+            found.update(path.encode())
+        found.update(repr((self.imprint_url, self.privacy_url, sorted(self.sites.items()))).encode())
+        found.update(repr([sorted(self.catalogs.messages(one).items()) for one in ("de", "fr", "ja")]).encode())
+        return found.hexdigest()[:16]
 
     def render(self, template: str, language: str, languages: tuple[str, ...], zone: ZoneInfo,
                **values: Any) -> bytes:

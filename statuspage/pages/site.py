@@ -92,6 +92,10 @@ class PublicSite:
         yield from Api(self.view, "en").bodies()
         yield from reversed(self._pages)
 
+    def everything(self) -> tuple[IncidentView, ...]:
+        """All published events, newest first."""
+        return self._history.everything()
+
     def _event(self, incident_id: str) -> IncidentView | None:
         known = next((event for event in self.view.events if event.id == incident_id), None)
         return known or self._history.event(incident_id)

@@ -44,7 +44,7 @@ class Incident(Base):
     cancelled: Mapped[bool] = mapped_column(default=False)
     evidence: Mapped[dict[str, Any]] = mapped_column(default=dict)
     updates: Mapped[list[Update]] = relationship(
-        back_populates="incident", order_by="Update.display_at, Update.created_at, Update.id",
+        back_populates="incident", order_by="Update.display_at, Update.created_at, Update.sequence",
         cascade="all, delete-orphan")
 
     __mapper_args__ = {"version_id_col": version}
@@ -65,7 +65,8 @@ class Update(Base):
     updated_at: Mapped[datetime]
     display_at: Mapped[datetime]
     corrected_at: Mapped[datetime | None]
-    author: Mapped[str] = mapped_column(String(120), default="")
+    author: Mapped[str] = mapped_column(String(260), default="")
+    sequence: Mapped[int] = mapped_column(default=0)
     incident: Mapped[Incident] = relationship(back_populates="updates")
 
 

@@ -59,7 +59,7 @@ def read_events(session: Session, *conditions: ColumnElement[bool]) -> tuple[Inc
     updates: dict[str, list[UpdateView]] = {row.id: [] for row in rows}
     chosen = select(Incident.id).where(*where)
     query = select(said).where(said.c.incident_id.in_(chosen)).order_by(
-        said.c.display_at.desc(), said.c.created_at.desc(), said.c.id.desc())
+        said.c.display_at.desc(), said.c.created_at.desc(), said.c.sequence.desc())
     for row in session.execute(query):
         if row.incident_id in updates:
             updates[row.incident_id].append(UpdateView(

@@ -1,54 +1,39 @@
-"""Builds the web application of one region: the only place that wires its parts."""
+"""Builds the web application of one region."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from flask import Flask
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-import regions.loader
 from regions.loader import Region
-from statuspage.desk.fleet import Fleet
 from statuspage.settings import Settings
-from statuspage.store.database import Database
-from statuspage.subscriptions.tokens import Links
 from statuspage.web import ingest, operator_api, operator_login, operator_pages, problems, public, subscription
 from statuspage.web.fastpath import FastPath
 from statuspage.web.limiting import limiter
-from statuspage.web.publication import Publication
-from statuspage.web.wiring import Site, build_kit
-
-
-def utc_now() -> datetime:
-    """The present instant; the one clock that production code is given."""
-    return datetime.now(UTC)
+from statuspage.wiring import build_site, utc_now
 
 
 def create_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now,
                monotonic: Callable[[], float] = time.monotonic, recheck_s: float = 0.25) -> Flask:
     """The application of ``settings.region``. Raises when the region's file or the settings are wrong."""
-    region = regions.loader.load(settings.region, settings.regions_folder)
-    database = Database(settings.own_database_url)
-    kit = build_kit(settings)
-    publication = Publication(database, region, kit, settings.base_url, clock, monotonic, recheck_s)
+    site = build_site(settings, clock, monotonic, recheck_s)
     app = Flask("statuspage", static_folder=None, template_folder=None)
     app.config.update(
         SECRET_KEY=settings.secret, MAX_CONTENT_LENGTH=1_048_576, SESSION_COOKIE_NAME="status_operator",
         SESSION_COOKIE_SECURE=settings.secure_cookies, SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Strict",
         PERMANENT_SESSION_LIFETIME=8 * 3600, WTF_CSRF_TIME_LIMIT=None, RATELIMIT_HEADERS_ENABLED=False)
-    app.extensions["status"] = Site(
-        settings, region, database, kit, publication, Links(settings.secret, clock),
-        Fleet(settings, kit.catalogs, clock), clock)
-    register(app, region)
+    app.extensions["status"] = site
+    register(app, site.region)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
     app.wsgi_app = FastPath(  # type: ignore[method-assign]
-        app.wsgi_app, publication, region.languages, secure=settings.secure_cookies)
+        app.wsgi_app, site.publication, site.region.languages, secure=settings.secure_cookies)
     return app
 
 

@@ -183,7 +183,8 @@ def upgrade() -> None:
     sa.Column('updated_at', Instant(), nullable=False),
     sa.Column('display_at', Instant(), nullable=False),
     sa.Column('corrected_at', Instant(), nullable=True),
-    sa.Column('author', sa.String(length=120), nullable=False),
+    sa.Column('author', sa.String(length=260), nullable=False),
+    sa.Column('sequence', sa.Integer(), nullable=False),
     sa.ForeignKeyConstraint(['incident_id'], ['incidents.id'], name=op.f('fk_incident_updates_incident_id_incidents'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_incident_updates')),
     sa.UniqueConstraint('action_id', name=op.f('uq_incident_updates_action_id'))
