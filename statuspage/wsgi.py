@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import sys
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from regions.loader import RegionError
-from statuspage.errors import StatusError
+from statuspage.errors import DatabaseLost, StatusError
 from statuspage.settings import from_environment
 from statuspage.web.factory import create_app
 
 try:
     app = create_app(from_environment())
+    site = app.extensions["status"]
+    try:
+        site.database.migrate(site.region, site.now())
+    except (DatabaseLost, SQLAlchemyError) as error:
+        # The site still has its published copy to answer from; the database may come back.
+        print(f"status site: the database cannot be prepared: {error}", file=sys.stderr)
 except (StatusError, RegionError) as error:
-    sys.exit(f"status site: {error}")
+    print(f"status site: {error}", file=sys.stderr)
+    # gunicorn's own code for "do not start me again": a broken region file does not mend itself.
+    sys.exit(4)
