@@ -2,7 +2,7 @@
 "use strict";
 for (const element of document.querySelectorAll("main time[datetime*='T']")) {
   const at = new Date(element.dateTime);
-  const local = new Intl.DateTimeFormat(document.documentElement.lang, {dateStyle: "long", timeStyle: "long"}).format(at);
+  const local = new Intl.DateTimeFormat(document.documentElement.lang, {year: "numeric", month: "long", day: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short"}).format(at);
   element.title = element.textContent.trim();
   element.firstChild.textContent = local + " ";
 }

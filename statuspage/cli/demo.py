@@ -42,7 +42,10 @@ def demo(session: Session, data: Path, port: int, serve: bool) -> None:
     plan = Plan(tuple(names), port, 1, False)
     environment = demo_environment(data, plan)
     for name in names:
-        grow(name, environment, utc_now())
+        grown = data / f"grown-{name}"
+        if not grown.exists():
+            grow(name, environment, utc_now())
+            grown.touch()
         click.echo(f"{name}: {plan.addresses()[name]}/")
     if not serve:
         return

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 WIDTH, HEIGHT = 240.0, 40.0
 
 
-def path(values: Sequence[float | None], low: float = 0.9) -> str:
+def path(values: Sequence[float | None], low: float = 0.99) -> str:
     """Path data in a box of 240 by 40; ``low`` is the value at the bottom, or the least value if that is lower."""
     known = [value for value in values if value is not None]
     if not known:
