@@ -42,8 +42,11 @@ def _assignments(text: str) -> list[tuple[int, tuple[str | int, ...]]]:
         elif key := _KEY.match(line):
             path = (*table, *_parts(key[1]))
             found.append((number, path))
-            found.extend((number, (*path, *_parts(inner[1]))) for inner in _KEY.finditer(line, key.end())
-                         if "{" in line)
+            found.extend(
+                (number, (*path, *_parts(inner[1])))
+                for inner in _KEY.finditer(line, key.end())
+                if "{" in line
+            )
             found.extend((number, (*path, index)) for index in range(line.count(",") + 1) if "[" in line)
     return found
 

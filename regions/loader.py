@@ -165,8 +165,23 @@ class _Reader:
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise self.fail(("time_zone",), f"is not an IANA time zone: {zone!r}") from None
         languages = self.languages()
-        self.refuse_unknown((), {"name", "title", "host", "time_zone", "languages", "residency", "place_outside",
-                                 "components", "probes", "vantages", "detection", "unverified_after_s"})
+        self.refuse_unknown(
+            (),
+            {
+                "name",
+                "title",
+                "host",
+                "time_zone",
+                "languages",
+                "residency",
+                "place_outside",
+                "components",
+                "probes",
+                "vantages",
+                "detection",
+                "unverified_after_s",
+            },
+        )
         components = tuple(self.component(key, languages) for key in COMPONENT_KEYS)
         self.refuse_unknown(("components",), set(COMPONENT_KEYS))
         ids = [component.id for component in components]
@@ -174,10 +189,17 @@ class _Reader:
             if ids.count(id_) > 1:
                 raise self.fail(("components", key, "id"), f"{id_!r} is used by two components")
         return Region(
-            name=name, titles=self.texts(("title",), languages), host=host, time_zone=zone, languages=languages,
-            residency=self.texts(("residency",), languages), place_outside=self.get(("place_outside",), str),
-            components=components, probes=tuple(self.probe(i) for i in range(len(self.get(("probes",), list)))),
-            vantages=self.vantages(), detection={key: self.rule(key) for key in COMPONENT_KEYS},
+            name=name,
+            titles=self.texts(("title",), languages),
+            host=host,
+            time_zone=zone,
+            languages=languages,
+            residency=self.texts(("residency",), languages),
+            place_outside=self.get(("place_outside",), str),
+            components=components,
+            probes=tuple(self.probe(i) for i in range(len(self.get(("probes",), list)))),
+            vantages=self.vantages(),
+            detection={key: self.rule(key) for key in COMPONENT_KEYS},
             unverified_after_s=int(self.positive(("unverified_after_s",))),
         )
 
@@ -185,14 +207,20 @@ class _Reader:
         found = self.get(("languages",), list)
         for index, language in enumerate(found):
             if language not in LANGUAGES:
-                raise self.fail(("languages", index), f"unknown language {language!r} (known: {', '.join(LANGUAGES)})")
+                raise self.fail(
+                    ("languages", index), f"unknown language {language!r} (known: {', '.join(LANGUAGES)})"
+                )
         if not found or len(set(found)) != len(found):
             raise self.fail(("languages",), "must name each language once, and at least one")
         return tuple(found)
 
     def vantages(self) -> tuple[str, ...]:
         found = self.get(("vantages",), list)
-        if len(found) < 2 or len(set(found)) != len(found) or not all(isinstance(one, str) and one for one in found):
+        if (
+            len(found) < 2
+            or len(set(found)) != len(found)
+            or not all(isinstance(one, str) and one for one in found)
+        ):
             raise self.fail(("vantages",), "must name two or more different vantage points")
         return tuple(found)
 
@@ -202,27 +230,38 @@ class _Reader:
         if not _COMPONENT_ID.fullmatch(id_):
             raise self.fail((*where, "id"), f"must be 12 lower-case letters or digits, not {id_!r}")
         self.refuse_unknown(where, {"id", "name", "description"})
-        return Component(key, id_, self.texts((*where, "name"), languages),
-                         self.texts((*where, "description"), languages))
+        return Component(
+            key, id_, self.texts((*where, "name"), languages), self.texts((*where, "description"), languages)
+        )
 
     def probe(self, index: int) -> Probe:
         where = ("probes", index)
         component = self.get((*where, "component"), str)
         if component not in COMPONENT_KEYS:
-            raise self.fail((*where, "component"), f"must be one of {', '.join(COMPONENT_KEYS)}, not {component!r}")
+            raise self.fail(
+                (*where, "component"), f"must be one of {', '.join(COMPONENT_KEYS)}, not {component!r}"
+            )
         url = self.get((*where, "url"), str)
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise self.fail((*where, "url"), f"must be an http or https address, not {url!r}")
         self.refuse_unknown(where, {"component", "url", "expect_status", "timeout_s"})
-        return Probe(component, url, int(self.get((*where, "expect_status"), int, 200)),
-                     self.positive((*where, "timeout_s"), 10))
+        return Probe(
+            component,
+            url,
+            int(self.get((*where, "expect_status"), int, 200)),
+            self.positive((*where, "timeout_s"), 10),
+        )
 
     def rule(self, key: str) -> Detection:
         where = ("detection", key)
         shares = {}
-        for share, default in (("degraded_below", 0.97), ("partial_below", 0.85), ("major_below", 0.50),
-                               ("min_share", 0.02)):
+        for share, default in (
+            ("degraded_below", 0.97),
+            ("partial_below", 0.85),
+            ("major_below", 0.50),
+            ("min_share", 0.02),
+        ):
             value = float(self.get((*where, share), (int, float), default))
             if not 0 < value <= 1:
                 raise self.fail((*where, share), f"must be a share above 0 and up to 1, not {value}")
@@ -234,7 +273,9 @@ class _Reader:
             publish=self.get((*where, "publish"), bool, False) is True,
             min_organizations=int(self.positive((*where, "min_organizations"), 2)),
             max_lag_s=self.positive((*where, "max_lag_s"), 21_600),
-            max_queue_age_s=self.positive((*where, "max_queue_age_s"), 3_600), **shares)
+            max_queue_age_s=self.positive((*where, "max_queue_age_s"), 3_600),
+            **shares,
+        )
 
     def positive(self, where: tuple[str | int, ...], default: float | None = None) -> float:
         value = float(self.get(where, (int, float), default))

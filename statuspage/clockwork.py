@@ -69,8 +69,13 @@ class Clockwork:
             return
         now = self.site.now()
         with self.site.database.write() as session:
-            open_ = session.scalars(select(Incident).where(
-                Incident.kind == Kind.INCIDENT, Incident.status.not_in(CLOSED), Incident.discarded_at.is_(None)))
+            open_ = session.scalars(
+                select(Incident).where(
+                    Incident.kind == Kind.INCIDENT,
+                    Incident.status.not_in(CLOSED),
+                    Incident.discarded_at.is_(None),
+                )
+            )
             for incident in open_.all():
                 if incident.published_at is None:
                     self._escalate(session, incident, now)
@@ -140,12 +145,24 @@ class Clockwork:
         self._write(session, "public_waits", incident, now, silent)
         incident.reminded_at = now
 
-    def _write(self, session: Session, kind: str, incident: Incident, now: datetime, waited: timedelta) -> None:
+    def _write(
+        self, session: Session, kind: str, incident: Incident, now: datetime, waited: timedelta
+    ) -> None:
         languages = self.site.region.languages
         for address in self.site.settings.escalate_to:
-            queue_letter(session, now, kind, address, "en", incident_id=incident.id,
-                         name=pick(incident.names, "en", languages).text, minutes=int(waited.total_seconds() // 60))
-        session.add(AuditEntry(at=now, actor=CLOCK.name, action=f"letter.{kind}", target=incident.id, detail={}))
+            queue_letter(
+                session,
+                now,
+                kind,
+                address,
+                "en",
+                incident_id=incident.id,
+                name=pick(incident.names, "en", languages).text,
+                minutes=int(waited.total_seconds() // 60),
+            )
+        session.add(
+            AuditEntry(at=now, actor=CLOCK.name, action=f"letter.{kind}", target=incident.id, detail={})
+        )
 
 
 def drain_forever(batch: Callable[[threading.Event], int], stop: threading.Event) -> None:

@@ -29,8 +29,10 @@ class EditConflict(StatusError):
     """Somebody else changed the same incident first; read it again, then repeat the change."""
 
     def __init__(self, expected: int, current: int) -> None:
-        super().__init__(f"This was changed by somebody else (you saw revision {expected}, it is now {current}). "
-                         "Read it again before you repeat your change.")
+        super().__init__(
+            f"This was changed by somebody else (you saw revision {expected}, it is now {current}). "
+            "Read it again before you repeat your change."
+        )
         self.expected, self.current = expected, current
 
 

@@ -29,8 +29,9 @@ class Catalogs:
         for path in sorted(folder.glob("*.po")):
             with path.open("rb") as file:
                 catalog = read_po(file, locale=path.stem)
-            texts[path.stem] = {str(message.id): str(message.string) for message in catalog
-                                if message.id and message.string}
+            texts[path.stem] = {
+                str(message.id): str(message.string) for message in catalog if message.id and message.string
+            }
         return cls(texts)
 
     def translate(self, language: str, text: str, **values: object) -> str:
@@ -49,8 +50,12 @@ class Catalogs:
 
 def full_time(at: datetime, zone: ZoneInfo, language: str) -> str:
     """An instant in words, always with the year and the zone."""
-    pattern = {"en": "MMMM d, y, HH:mm zzz", "de": "d. MMMM y, HH:mm zzz", "fr": "d MMMM y, HH:mm zzz",
-               "ja": "y年M月d日 HH:mm zzz"}[language]
+    pattern = {
+        "en": "MMMM d, y, HH:mm zzz",
+        "de": "d. MMMM y, HH:mm zzz",
+        "fr": "d MMMM y, HH:mm zzz",
+        "ja": "y年M月d日 HH:mm zzz",
+    }[language]
     return format_datetime(at, pattern, tzinfo=zone, locale=Locale.parse(language))
 
 
@@ -77,5 +82,6 @@ def duration(seconds: float, language: str) -> str:
 def percent(share: float, language: str) -> str:
     """A share as a percentage with two decimals; never rounded up to a hundred."""
     shown = min(share, 0.9999) if share < 1 else share
-    return format_percent(shown, "#,##0.00 %" if language in ("de", "fr") else "#,##0.00%",
-                          locale=Locale.parse(language))
+    return format_percent(
+        shown, "#,##0.00 %" if language in ("de", "fr") else "#,##0.00%", locale=Locale.parse(language)
+    )

@@ -80,7 +80,9 @@ class Settings:
 
     def address_of(self, region: str) -> str:
         """The public address of a region's site."""
-        return self.addresses.get(region) or f"https://{regions.loader.load(region, self.regions_folder).host}"
+        return (
+            self.addresses.get(region) or f"https://{regions.loader.load(region, self.regions_folder).host}"
+        )
 
     def for_region(self, region: str) -> Settings:
         """The same settings seen from another region's site, for actions that post to several."""
@@ -97,26 +99,37 @@ def from_environment(environment: Mapping[str, str] | None = None, region: str |
     folder = Path(env.get("STATUS_REGIONS", str(regions.loader.FOLDER)))
     loaded = regions.loader.load(name, folder)
     data = Path(env.get("STATUS_DATA", "status-data")).absolute()
-    base = env.get(f"STATUS_BASE_URL_{name.upper()}") or env.get("STATUS_BASE_URL") or f"https://{loaded.host}"
+    base = (
+        env.get(f"STATUS_BASE_URL_{name.upper()}") or env.get("STATUS_BASE_URL") or f"https://{loaded.host}"
+    )
     _check_url("STATUS_BASE_URL", base)
     publish_to = env.get(f"STATUS_PUBLISH_TO_{name.upper()}") or env.get("STATUS_PUBLISH_TO", "")
     return Settings(
-        region=name, regions_folder=folder,
+        region=name,
+        regions_folder=folder,
         siblings=_words(env, "STATUS_SIBLINGS", " ".join(regions.loader.names(folder))),
-        data=data, database_url=_database_url(env, data), base_url=base.rstrip("/"),
+        data=data,
+        database_url=_database_url(env, data),
+        base_url=base.rstrip("/"),
         addresses=_addresses(env, folder),
-        secret=env.get("STATUS_SECRET") or _kept_secret(data), publish_to=publish_to.replace("{region}", name),
+        secret=env.get("STATUS_SECRET") or _kept_secret(data),
+        publish_to=publish_to.replace("{region}", name),
         s3_endpoint=env.get("STATUS_S3_ENDPOINT", ""),
         imprint_url=env.get("STATUS_IMPRINT_URL", "https://backupd.example/imprint"),
         privacy_url=env.get("STATUS_PRIVACY_URL", "https://backupd.example/privacy"),
-        ingest_secrets=_ingest_secrets(env), allow_networks=_networks(env),
+        ingest_secrets=_ingest_secrets(env),
+        allow_networks=_networks(env),
         slack_hosts=_words(env, "STATUS_SLACK_HOSTS", "hooks.slack.com"),
-        teams_hosts=_words(env, "STATUS_TEAMS_HOSTS",
-                           ".webhook.office.com .logic.azure.com .environment.api.powerplatform.com"),
+        teams_hosts=_words(
+            env,
+            "STATUS_TEAMS_HOSTS",
+            ".webhook.office.com .logic.azure.com .environment.api.powerplatform.com",
+        ),
         escalate_to=_words(env, "STATUS_ESCALATE_TO", ""),
         remind_after_s=_whole(env, "STATUS_REMIND_AFTER_S", 3_600, 60),
         trusted_proxies=_whole(env, "STATUS_TRUSTED_PROXIES", 0, 0),
-        mail=_mail(env, urlsplit(base).hostname or "localhost"))
+        mail=_mail(env, urlsplit(base).hostname or "localhost"),
+    )
 
 
 def _mail(env: Mapping[str, str], host: str) -> Mail:
@@ -124,12 +137,17 @@ def _mail(env: Mapping[str, str], host: str) -> Mail:
     if key and not Path(key).is_file():
         raise SettingsError(f"STATUS_DKIM_KEY names {key}, which is not a file.")
     return Mail(
-        host=env.get("STATUS_SMTP_HOST", ""), port=_whole(env, "STATUS_SMTP_PORT", 25, 1),
-        user=env.get("STATUS_SMTP_USER", ""), password=env.get("STATUS_SMTP_PASSWORD", ""),
-        starttls=_flag(env, "STATUS_SMTP_STARTTLS"), sender=env.get("STATUS_MAIL_FROM", f"status@{host}"),
-        dkim_selector=env.get("STATUS_DKIM_SELECTOR", "status"), dkim_key=Path(key) if key else None,
+        host=env.get("STATUS_SMTP_HOST", ""),
+        port=_whole(env, "STATUS_SMTP_PORT", 25, 1),
+        user=env.get("STATUS_SMTP_USER", ""),
+        password=env.get("STATUS_SMTP_PASSWORD", ""),
+        starttls=_flag(env, "STATUS_SMTP_STARTTLS"),
+        sender=env.get("STATUS_MAIL_FROM", f"status@{host}"),
+        dkim_selector=env.get("STATUS_DKIM_SELECTOR", "status"),
+        dkim_key=Path(key) if key else None,
         connections=_whole(env, "STATUS_SMTP_CONNECTIONS", 4, 1),
-        per_domain_per_s=float(_whole(env, "STATUS_MAIL_PER_DOMAIN_PER_S", 50, 1)))
+        per_domain_per_s=float(_whole(env, "STATUS_MAIL_PER_DOMAIN_PER_S", 50, 1)),
+    )
 
 
 def _database_url(env: Mapping[str, str], data: Path) -> str:
@@ -176,7 +194,9 @@ def _networks(env: Mapping[str, str]) -> tuple[Network, ...]:
 
 
 def _words(env: Mapping[str, str], name: str, default: str) -> tuple[str, ...]:
-    return tuple(re.split(r"[\s,]+", env.get(name, default).strip())) if env.get(name, default).strip() else ()
+    return (
+        tuple(re.split(r"[\s,]+", env.get(name, default).strip())) if env.get(name, default).strip() else ()
+    )
 
 
 def _addresses(env: Mapping[str, str], folder: Path) -> dict[str, str]:

@@ -47,9 +47,24 @@ def processes(plan: Plan, environment: Mapping[str, str]) -> list[Process]:
         env = {**addresses, **environment, "REGION": name}
         cli = (sys.executable, "-m", "statuspage")
         found.append(Process(f"{name} worker", (*cli, "worker"), env))
-        found.append(Process(f"{name} web", (
-            sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{plan.port + index}", "--workers",
-            str(plan.workers), "--config", "python:statuspage.serving", "statuspage.wsgi:app"), env))
+        found.append(
+            Process(
+                f"{name} web",
+                (
+                    sys.executable,
+                    "-m",
+                    "gunicorn",
+                    "--bind",
+                    f"127.0.0.1:{plan.port + index}",
+                    "--workers",
+                    str(plan.workers),
+                    "--config",
+                    "python:statuspage.serving",
+                    "statuspage.wsgi:app",
+                ),
+                env,
+            )
+        )
         if plan.probes:
             for vantage in regions.loader.load(name).vantages:
                 found.append(Process(f"{name} probe {vantage}", (*cli, "probe", "--vantage", vantage), env))
@@ -88,8 +103,12 @@ class Supervisor:
             steady = now - one.started > STEADY_AFTER_S
             one.failures = 1 if steady else one.failures + 1
             one.due = now + min(LONGEST_PAUSE_S, 0.5 * 2 ** (one.failures - 1))
-            log.warning("%s ended with %s; it starts again in %.1f s", one.process.name, one.child.returncode,
-                        one.due - now)
+            log.warning(
+                "%s ended with %s; it starts again in %.1f s",
+                one.process.name,
+                one.child.returncode,
+                one.due - now,
+            )
             one.child = None
         if one.child is None and now >= one.due:
             one.child = subprocess.Popen(one.process.command, env=dict(one.process.environment))

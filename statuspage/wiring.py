@@ -33,15 +33,27 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def build_site(settings: Settings, clock: Clock = utc_now, monotonic: Callable[[], float] = time.monotonic,
-               recheck_s: float = 0.25) -> Site:
+def build_site(
+    settings: Settings,
+    clock: Clock = utc_now,
+    monotonic: Callable[[], float] = time.monotonic,
+    recheck_s: float = 0.25,
+) -> Site:
     """Everything one process of one region shares. Raises when the region's file or the settings are wrong."""
     region = regions.loader.load(settings.region, settings.regions_folder)
     database = Database(settings.own_database_url)
     kit = build_kit(settings)
     publication = Publication(database, region, kit, settings.base_url, clock, monotonic, recheck_s)
-    return Site(settings, region, database, kit, publication, Links(settings.secret, clock),
-                Fleet(settings, kit.catalogs, clock), clock)
+    return Site(
+        settings,
+        region,
+        database,
+        kit,
+        publication,
+        Links(settings.secret, clock),
+        Fleet(settings, kit.catalogs, clock),
+        clock,
+    )
 
 
 def build_target(settings: Settings) -> Target:

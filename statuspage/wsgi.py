@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -11,6 +12,7 @@ from statuspage.errors import DatabaseLost, StatusError
 from statuspage.settings import from_environment
 from statuspage.web.factory import create_app
 
+log = logging.getLogger("statuspage")
 try:
     app = create_app(from_environment())
     site = app.extensions["status"]
@@ -18,8 +20,8 @@ try:
         site.database.migrate(site.region, site.now())
     except (DatabaseLost, SQLAlchemyError) as error:
         # The site still has its published copy to answer from; the database may come back.
-        print(f"status site: the database cannot be prepared: {error}", file=sys.stderr)
+        log.error("the database cannot be prepared: %s", error)
 except (StatusError, RegionError) as error:
-    print(f"status site: {error}", file=sys.stderr)
+    log.error("%s", error)
     # gunicorn's own code for "do not start me again": a broken region file does not mend itself.
     sys.exit(4)

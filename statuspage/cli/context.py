@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -57,8 +57,11 @@ class Session:
     def table(self, title: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
         """Rows: as a JSON list of objects, or as a table."""
         if self.as_json:
-            click.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], ensure_ascii=False,
-                                  default=str))
+            click.echo(
+                json.dumps(
+                    [dict(zip(columns, row, strict=True)) for row in rows], ensure_ascii=False, default=str
+                )
+            )
             return
         shown = Table(title=title, title_justify="left")
         for column in columns:
@@ -71,11 +74,16 @@ class Session:
 
     def outcomes(self, outcomes: list[Outcome]) -> None:
         """How each region took an action; leaves with 1 when all failed, 3 when some did."""
-        self.table("Outcome by region", ("region", "state", "incident", "message"),
-                   [(one.region, one.state, one.incident_id, one.message) for one in outcomes])
+        self.table(
+            "Outcome by region",
+            ("region", "state", "incident", "message"),
+            [(one.region, one.state, one.incident_id, one.message) for one in outcomes],
+        )
         failed = [one for one in outcomes if one.state == "failed"]
         if failed:
-            click.echo("Repeat the same command with the same --action-id: what is done stays done.", err=True)
+            click.echo(
+                "Repeat the same command with the same --action-id: what is done stays done.", err=True
+            )
             raise SystemExit(REFUSED if len(failed) == len(outcomes) else PARTLY)
 
 
@@ -94,12 +102,21 @@ class Group(click.Group):
             ctx.exit(REFUSED)
 
 
-class Texts(click.ParamType):
+if TYPE_CHECKING:
+    # Generic for the type checker in newer versions of click only.
+    _ParamType = click.ParamType[Any]
+else:
+    _ParamType = click.ParamType
+
+
+class Texts(_ParamType):
     """``text`` or ``de=Text``: a text in one language, English where none is named."""
 
     name = "[LANGUAGE=]TEXT"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
         """Language and text."""
         if isinstance(value, tuple):
             return value
@@ -107,13 +124,14 @@ class Texts(click.ParamType):
         return (language, text) if equals and language in ("en", "de", "fr", "ja") else ("en", value)
 
 
-class Affected(click.ParamType):
+class Affected(_ParamType):
     """``backups=degraded_performance``: a component and its state."""
 
     name = "COMPONENT=STATE"
 
-    def convert(self, value: Any, param: click.Parameter | None,
-                ctx: click.Context | None) -> tuple[str, ComponentStatus]:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ComponentStatus]:
         """Component and state."""
         if isinstance(value, tuple):
             return value
@@ -124,7 +142,7 @@ class Affected(click.ParamType):
             self.fail(f"{value!r}: the state is one of {', '.join(ComponentStatus)}", param, ctx)
 
 
-class When(click.ParamType):
+class When(_ParamType):
     """An ISO 8601 instant; without an offset it is UTC."""
 
     name = "TIME"
@@ -141,5 +159,3 @@ class When(click.ParamType):
 
 
 TEXTS, AFFECTED, WHEN = Texts(), Affected(), When()
-
-

@@ -24,9 +24,13 @@ from statuspage.web.operator_forms import fresh_action_id
 
 Pairs = tuple[tuple[str, str], ...]
 States = tuple[tuple[str, ComponentStatus], ...]
-name_option = click.option("--name", "names", type=TEXTS, multiple=True, required=True, help="Its name; repeatable.")
-text_option = click.option("--text", "bodies", type=TEXTS, multiple=True, required=True, help="What to say; repeatable.")
-affects_option = click.option("--affects", type=AFFECTED, multiple=True, help="A component and its state; repeatable.")
+name_option = click.option(
+    "--name", "names", type=TEXTS, multiple=True, required=True, help="Its name; repeatable."
+)
+text_option = click.option("--text", "bodies", type=TEXTS, multiple=True, required=True, help="What to say.")
+affects_option = click.option(
+    "--affects", type=AFFECTED, multiple=True, help="A component and its state; repeatable."
+)
 quiet_option = click.option("--quiet", is_flag=True, help="Tell no subscriber.")
 regions_option = click.option("--regions", default="", help="Several regions at once: amer,emea.")
 action_option = click.option("--action-id", help="The action's id; repeat it to retry safely.")
@@ -47,23 +51,51 @@ def incident() -> None:
 @text_option
 @affects_option
 @wide_option
-@click.option("--status", type=click.Choice(["investigating", "identified", "monitoring"]), default="investigating")
-@click.option("--impact", type=click.Choice([one.value for one in Impact]), help="Instead of what the components say.")
+@click.option(
+    "--status", type=click.Choice(["investigating", "identified", "monitoring"]), default="investigating"
+)
+@click.option(
+    "--impact", type=click.Choice([one.value for one in Impact]), help="Instead of what the components say."
+)
 @click.option("--draft", is_flag=True, help="Keep it from the public for now.")
-@click.option("--yes", is_flag=True, help="Post although measurements show fewer than several customers affected.")
+@click.option(
+    "--yes", is_flag=True, help="Post although measurements show fewer than several customers affected."
+)
 @quiet_option
 @regions_option
 @action_option
 @pass_session
-def open_(session: Session, names: Pairs, bodies: Pairs, affects: States, page_wide: bool, status: str,
-          impact: str | None, draft: bool, yes: bool, quiet: bool, regions: str, action_id: str | None) -> None:
+def open_(
+    session: Session,
+    names: Pairs,
+    bodies: Pairs,
+    affects: States,
+    page_wide: bool,
+    status: str,
+    impact: str | None,
+    draft: bool,
+    yes: bool,
+    quiet: bool,
+    regions: str,
+    action_id: str | None,
+) -> None:
     """Open an incident."""
     site = session.site()
-    new = NewIncident(dict(names), dict(bodies), dict(affects), IncidentStatus(status),
-                      Impact(impact) if impact else None, page_wide, not quiet, draft,
-                      action_id=action_id or fresh_action_id())
+    new = NewIncident(
+        dict(names),
+        dict(bodies),
+        dict(affects),
+        IncidentStatus(status),
+        Impact(impact) if impact else None,
+        page_wide,
+        not quiet,
+        draft,
+        action_id=action_id or fresh_action_id(),
+    )
     with site.database.read() as database:
-        warning = shortfall(database, site.region, [name for name, _ in affects]) if affects and not draft else None
+        warning = (
+            shortfall(database, site.region, [name for name, _ in affects]) if affects and not draft else None
+        )
     if warning and not yes:
         raise Invalid(f"{warning} Repeat with --yes to post.")
     session.outcomes(site.fleet.open_incident(_regions(session, regions), session.actor(), new))
@@ -71,8 +103,12 @@ def open_(session: Session, names: Pairs, bodies: Pairs, affects: States, page_w
 
 @incident.command("update")
 @click.argument("incident_id")
-@click.option("--status", required=True, help="investigating, identified, monitoring, resolved, postmortem; of a "
-                                              "maintenance: in_progress, verifying, completed.")
+@click.option(
+    "--status",
+    required=True,
+    help="investigating, identified, monitoring, resolved, postmortem; of a "
+    "maintenance: in_progress, verifying, completed.",
+)
 @text_option
 @affects_option
 @click.option("--version", type=int, help="The revision you saw; refused if somebody was faster.")
@@ -80,11 +116,22 @@ def open_(session: Session, names: Pairs, bodies: Pairs, affects: States, page_w
 @regions_option
 @action_option
 @pass_session
-def update(session: Session, incident_id: str, status: str, bodies: Pairs, affects: States, version: int | None,
-           quiet: bool, regions: str, action_id: str | None) -> None:
+def update(
+    session: Session,
+    incident_id: str,
+    status: str,
+    bodies: Pairs,
+    affects: States,
+    version: int | None,
+    quiet: bool,
+    regions: str,
+    action_id: str | None,
+) -> None:
     """Say more. With --regions, INCIDENT_ID is the id of the action that opened it."""
     site = session.site()
-    new = NewUpdate(status, dict(bodies), dict(affects), not quiet, version, action_id=action_id or fresh_action_id())
+    new = NewUpdate(
+        status, dict(bodies), dict(affects), not quiet, version, action_id=action_id or fresh_action_id()
+    )
     if regions:
         session.outcomes(site.fleet.update(_regions(session, regions), session.actor(), incident_id, new))
         return
@@ -116,7 +163,9 @@ def publish(session: Session, incident_id: str, quiet: bool) -> None:
     """Publish a draft."""
     site = session.site()
     with site.database.write() as database:
-        IncidentDesk(database, site.region, session.actor(), site.now()).publish_draft(incident_id, deliver=not quiet)
+        IncidentDesk(database, site.region, session.actor(), site.now()).publish_draft(
+            incident_id, deliver=not quiet
+        )
     session.tell({"id": incident_id}, f"{incident_id} is public.")
 
 
@@ -136,13 +185,30 @@ def discard(session: Session, incident_id: str) -> None:
 @pass_session
 def list_(session: Session, everything: bool) -> None:
     """Drafts, and what is open."""
-    query = select(Incident).where(Incident.discarded_at.is_(None)).order_by(Incident.started_at.desc()).limit(200)
+    query = (
+        select(Incident)
+        .where(Incident.discarded_at.is_(None))
+        .order_by(Incident.started_at.desc())
+        .limit(200)
+    )
     if not everything:
         query = query.where(Incident.status.not_in(CLOSED))
     with session.site().database.read() as database:
-        rows = [(one.id, one.kind, "public" if one.published_at else "draft", one.status, one.impact, one.started_at,
-                 next(iter(one.names.values()))) for one in database.scalars(query)]
-    session.table("Incidents and maintenance", ("id", "kind", "seen", "status", "impact", "began", "name"), rows)
+        rows = [
+            (
+                one.id,
+                one.kind,
+                "public" if one.published_at else "draft",
+                one.status,
+                one.impact,
+                one.started_at,
+                next(iter(one.names.values())),
+            )
+            for one in database.scalars(query)
+        ]
+    session.table(
+        "Incidents and maintenance", ("id", "kind", "seen", "status", "impact", "began", "name"), rows
+    )
 
 
 @incident.command("preview")
@@ -154,7 +220,8 @@ def who(session: Session, components: tuple[str, ...], page_wide: bool) -> None:
     site = session.site()
     with site.database.read() as database:
         ids = IncidentDesk(database, site.region, session.actor(), site.now()).component_ids(
-            dict.fromkeys(components, ComponentStatus.OPERATIONAL))
+            dict.fromkeys(components, ComponentStatus.OPERATIONAL)
+        )
         counts, found = preview(database, ids, page_wide=page_wide)
     session.table(f"{sum(counts.values())} will be told", ("channel", "address"), list(found))
 
@@ -200,12 +267,32 @@ def maintenance() -> None:
 @regions_option
 @action_option
 @pass_session
-def announce(session: Session, names: Pairs, bodies: Pairs, components: tuple[str, ...], start: datetime,
-             end: datetime, by_hand: bool, page_wide: bool, quiet: bool, regions: str,
-             action_id: str | None) -> None:
+def announce(
+    session: Session,
+    names: Pairs,
+    bodies: Pairs,
+    components: tuple[str, ...],
+    start: datetime,
+    end: datetime,
+    by_hand: bool,
+    page_wide: bool,
+    quiet: bool,
+    regions: str,
+    action_id: str | None,
+) -> None:
     """Announce a maintenance."""
-    new = NewMaintenance(dict(names), dict(bodies), components, start, end, not by_hand, not by_hand, page_wide,
-                         not quiet, action_id or fresh_action_id())
+    new = NewMaintenance(
+        dict(names),
+        dict(bodies),
+        components,
+        start,
+        end,
+        not by_hand,
+        not by_hand,
+        page_wide,
+        not quiet,
+        action_id or fresh_action_id(),
+    )
     session.outcomes(session.site().fleet.announce(_regions(session, regions), session.actor(), new))
 
 
@@ -223,7 +310,9 @@ def _maintenance_desk(session: Session, database: Any) -> MaintenanceDesk:
 def reschedule(session: Session, maintenance_id: str, start: datetime, end: datetime, bodies: Pairs) -> None:
     """Move a maintenance; its subscribers are told."""
     with session.site().database.write() as database:
-        _maintenance_desk(session, database).reschedule(maintenance_id, start, end, bodies=dict(bodies) or None)
+        _maintenance_desk(session, database).reschedule(
+            maintenance_id, start, end, bodies=dict(bodies) or None
+        )
     session.tell({"id": maintenance_id}, f"{maintenance_id} is moved.")
 
 
@@ -255,7 +344,8 @@ def save(session: Session, key: str, kind: str, names: Pairs, bodies: Pairs, aff
     site = session.site()
     with site.database.write() as database:
         TemplateDesk(database, site.region, session.actor(), site.now()).save(
-            key, kind, dict(names), dict(bodies), dict(affects))
+            key, kind, dict(names), dict(bodies), dict(affects)
+        )
     session.tell({"key": key}, f"{key} is saved.")
 
 
@@ -264,6 +354,8 @@ def save(session: Session, key: str, kind: str, names: Pairs, bodies: Pairs, aff
 def templates(session: Session) -> None:
     """All templates."""
     with session.site().database.read() as database:
-        rows = [(one.key, one.kind, json.dumps(one.names, ensure_ascii=False))
-                for one in database.scalars(select(Template).order_by(Template.key))]
+        rows = [
+            (one.key, one.kind, json.dumps(one.names, ensure_ascii=False))
+            for one in database.scalars(select(Template).order_by(Template.key))
+        ]
     session.table("Templates", ("key", "kind", "names"), rows)

@@ -30,8 +30,10 @@ def check(session: Session) -> None:
     """Check the region's file and the settings, without touching a database."""
     settings = session.settings()
     region = regions.loader.load(settings.region, settings.regions_folder)
-    session.tell({"region": region.name, "host": region.host, "time_zone": region.time_zone},
-                 f"{region.name}: {settings.base_url}, {region.time_zone}, {', '.join(region.languages)}")
+    session.tell(
+        {"region": region.name, "host": region.host, "time_zone": region.time_zone},
+        f"{region.name}: {settings.base_url}, {region.time_zone}, {', '.join(region.languages)}",
+    )
 
 
 @main.command()
@@ -40,7 +42,9 @@ def migrate(session: Session) -> None:
     """Create the database, or bring it to this program's schema."""
     site = build_site(session.settings(), session.clock)
     site.database.migrate(site.region, site.now())
-    session.tell({"region": site.region.name, "schema": "current"}, f"{site.region.name}: the schema is current.")
+    session.tell(
+        {"region": site.region.name, "schema": "current"}, f"{site.region.name}: the schema is current."
+    )
 
 
 @main.command("new-secret")

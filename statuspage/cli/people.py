@@ -35,9 +35,11 @@ def add(session: Session, email: str, password: str) -> None:
     with site.database.write() as database:
         found = OperatorDesk(database, site.now()).add(email, password, session.actor().name)
         secret, address = found.totp_secret, found.email
-    uri = pyotp.TOTP(secret).provisioning_uri(address, issuer_name=f"backupd status {site.region.name}")
-    session.tell({"email": address, "totp_secret": secret, "uri": uri},
-                 f"{address} is added. Scan this with an authenticator, it is shown only now:\n{uri}")
+    uri = pyotp.TOTP(secret).provisioning_uri(name=address, issuer_name=f"backupd status {site.region.name}")
+    session.tell(
+        {"email": address, "totp_secret": secret, "uri": uri},
+        f"{address} is added. Scan this with an authenticator, it is shown only now:\n{uri}",
+    )
     if not session.as_json and sys.stdout.isatty():
         segno.make(uri).terminal(compact=True)
 
@@ -70,8 +72,10 @@ def disable(session: Session, email: str) -> None:
 def operators(session: Session) -> None:
     """All operators."""
     with session.site().database.read() as database:
-        rows = [(one.email, "disabled" if one.disabled else "active", one.created_at)
-                for one in database.scalars(select(Operator).order_by(Operator.email))]
+        rows = [
+            (one.email, "disabled" if one.disabled else "active", one.created_at)
+            for one in database.scalars(select(Operator).order_by(Operator.email))
+        ]
     session.table("Operators", ("email", "state", "since"), rows)
 
 
@@ -90,8 +94,10 @@ def subscribers(session: Session, state: str | None, limit: int) -> None:
     if state:
         query = query.where(Subscriber.state == state)
     with session.site().database.read() as database:
-        rows = [(one.id, one.channel, one.address, one.language, one.state, one.reason)
-                for one in database.scalars(query)]
+        rows = [
+            (one.id, one.channel, one.address, one.language, one.state, one.reason)
+            for one in database.scalars(query)
+        ]
     session.table("Subscribers", ("id", "channel", "address", "language", "state", "reason"), rows)
 
 
@@ -134,8 +140,10 @@ def release(session: Session, subscriber_id: int) -> None:
 def audit(session: Session, limit: int) -> None:
     """What was done, newest first."""
     with session.site().database.read() as database:
-        rows = [(one.at, one.actor, one.action, one.target, one.detail)
-                for one in database.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit))]
+        rows = [
+            (one.at, one.actor, one.action, one.target, one.detail)
+            for one in database.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit))
+        ]
     session.table("Audit", ("at", "actor", "action", "target", "detail"), rows)
 
 
@@ -155,17 +163,29 @@ def bounce(session: Session, message: Any) -> None:
 @click.option("--components", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--incidents", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--subscribers", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--map", "mapping", multiple=True, metavar="NAME=COMPONENT",
-              help="Which of our components an exported one is, by its name; repeatable.")
+@click.option(
+    "--map",
+    "mapping",
+    multiple=True,
+    metavar="NAME=COMPONENT",
+    help="Which of our components an exported one is, by its name; repeatable.",
+)
 @pass_session
-def import_export(session: Session, components: Path | None, incidents: Path | None, subscribers: Path | None,
-                  mapping: tuple[str, ...]) -> None:
+def import_export(
+    session: Session,
+    components: Path | None,
+    incidents: Path | None,
+    subscribers: Path | None,
+    mapping: tuple[str, ...],
+) -> None:
     """Take over component ids, history and subscribers of a Statuspage export. Nobody is mailed."""
     names = dict(one.rpartition("=")[::2] for one in mapping)
     site = session.site()
     with site.database.write() as database:
         work = importing.Import(database, site.region, site.settings, session.actor(), site.now(), names)
-        counts = {"components": work.components(importing.read(components)) if components else 0,
-                  "incidents": work.incidents(importing.read(incidents)) if incidents else 0,
-                  "subscribers": work.subscribers(importing.read(subscribers)) if subscribers else 0}
+        counts = {
+            "components": work.components(importing.read(components)) if components else 0,
+            "incidents": work.incidents(importing.read(incidents)) if incidents else 0,
+            "subscribers": work.subscribers(importing.read(subscribers)) if subscribers else 0,
+        }
     session.tell(counts, ", ".join(f"{count} {name}" for name, count in counts.items()) + " imported.")

@@ -61,8 +61,10 @@ def worker(session: Session) -> None:
     site.database.migrate(site.region, site.now())
     stop = stop_on_signals()
     drain = build_drain(site)
-    threads = [threading.Thread(target=drain_forever, args=(batch, stop), daemon=True)
-               for batch in (drain.mail_batch, drain.post_batch)]
+    threads = [
+        threading.Thread(target=drain_forever, args=(batch, stop), daemon=True)
+        for batch in (drain.mail_batch, drain.post_batch)
+    ]
     for thread in threads:
         thread.start()
     Clockwork(site, build_target(site.settings)).run(stop)
@@ -84,10 +86,18 @@ def probe(session: Session, vantage: str, ingest_url: str | None, every_s: float
         raise SettingsError("STATUS_INGEST_SECRETS is not set: a probe signs what it sends.")
     region = regions.loader.load(settings.region, settings.regions_folder)
     if vantage not in region.vantages:
-        raise SettingsError(f"{vantage!r} is not a vantage point of {region.name}: {', '.join(region.vantages)}.")
+        raise SettingsError(
+            f"{vantage!r} is not a vantage point of {region.name}: {', '.join(region.vantages)}."
+        )
     with httpx.Client(timeout=15, trust_env=False) as client:
-        Prober(region, vantage, ingest_url or f"{settings.base_url}/ingest/v1/measurements",
-               settings.ingest_secrets[0], utc_now, client).run(stop_on_signals(), every_s)
+        Prober(
+            region,
+            vantage,
+            ingest_url or f"{settings.base_url}/ingest/v1/measurements",
+            settings.ingest_secrets[0],
+            utc_now,
+            client,
+        ).run(stop_on_signals(), every_s)
 
 
 @click.command()

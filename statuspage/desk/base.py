@@ -51,8 +51,10 @@ class Bench:
         ids = {**{row.key: row.id for row in rows}, **{row.id: row.id for row in rows}}
         for name in names:
             if name not in ids:
-                raise Invalid(f"There is no component {name!r}; known are "
-                              f"{', '.join(row.key for row in rows)}.", {"components": "unknown component"})
+                raise Invalid(
+                    f"There is no component {name!r}; known are {', '.join(row.key for row in rows)}.",
+                    {"components": "unknown component"},
+                )
         return {ids[name]: ComponentStatus(status) for name, status in names.items()}
 
     def names(self, texts: Mapping[str, str]) -> dict[str, str]:
@@ -63,16 +65,33 @@ class Bench:
         """An update's text, cleaned, in the region's languages."""
         return clean_all(texts, BODY_LIMIT, self.region.languages, single_line=False, field="text")
 
-    def say(self, incident: Incident, status: str, bodies: Mapping[str, str],
-            components: Mapping[str, ComponentStatus], *, at: datetime, deliver: bool,
-            action_id: str | None = None) -> Update:
+    def say(
+        self,
+        incident: Incident,
+        status: str,
+        bodies: Mapping[str, str],
+        components: Mapping[str, ComponentStatus],
+        *,
+        at: datetime,
+        deliver: bool,
+        action_id: str | None = None,
+    ) -> Update:
         """Adds an update, derives the incident from all of them and tells whom it concerns."""
         if at > self.now:
             raise Invalid("An update cannot be dated in the future.", {"display_at": "is in the future"})
-        update = Update(id=new_id(), status=status, bodies=self.bodies(bodies), deliver=deliver, action_id=action_id,
-                        components={id_: ["", status_] for id_, status_ in components.items()},
-                        created_at=self.now, updated_at=self.now, display_at=at, author=self.actor.name,
-                        sequence=len(incident.updates))
+        update = Update(
+            id=new_id(),
+            status=status,
+            bodies=self.bodies(bodies),
+            deliver=deliver,
+            action_id=action_id,
+            components={id_: ["", status_] for id_, status_ in components.items()},
+            created_at=self.now,
+            updated_at=self.now,
+            display_at=at,
+            author=self.actor.name,
+            sequence=len(incident.updates),
+        )
         incident.updates.append(update)
         incident.updates.sort(key=in_order)
         derive(incident)
@@ -86,18 +105,36 @@ class Bench:
         self.session.flush()
         bump(self.session, self.now)
         if update is not None:
-            self.session.add(Notification(
-                id=new_id(), incident_id=incident.id, update_id=update.id, event=event,
-                component_ids=sorted(affected(incident)), page_wide=incident.page_wide, created_at=self.now))
+            self.session.add(
+                Notification(
+                    id=new_id(),
+                    incident_id=incident.id,
+                    update_id=update.id,
+                    event=event,
+                    component_ids=sorted(affected(incident)),
+                    page_wide=incident.page_wide,
+                    created_at=self.now,
+                )
+            )
             for component, (old, new) in update.components.items():
                 if old != new:  # webhooks are told of each component's change too, as Statuspage does
-                    self.session.add(Notification(
-                        id=new_id(), incident_id=incident.id, update_id=update.id, event=COMPONENT_EVENT,
-                        component_ids=[component], page_wide=False, created_at=self.now))
+                    self.session.add(
+                        Notification(
+                            id=new_id(),
+                            incident_id=incident.id,
+                            update_id=update.id,
+                            event=COMPONENT_EVENT,
+                            component_ids=[component],
+                            page_wide=False,
+                            created_at=self.now,
+                        )
+                    )
 
     def record(self, action: str, target: str, **detail: Any) -> None:
         """Writes what was done to the audit, in the same transaction."""
-        self.session.add(AuditEntry(at=self.now, actor=self.actor.name, action=action, target=target, detail=detail))
+        self.session.add(
+            AuditEntry(at=self.now, actor=self.actor.name, action=action, target=target, detail=detail)
+        )
 
 
 def in_order(update: Update) -> tuple[datetime, datetime, int]:
@@ -129,13 +166,17 @@ def derive(incident: Incident) -> None:
     seen: list[ComponentStatus] = []
     for update in incident.updates:
         if previous is not None and not may_follow(previous.status, update.status):
-            raise Invalid(f"An update cannot move this from {previous.status} to {update.status}.",
-                          {"status": "cannot follow"})
+            raise Invalid(
+                f"An update cannot move this from {previous.status} to {update.status}.",
+                {"status": "cannot follow"},
+            )
         said = {component: pair[1] for component, pair in update.components.items()}
         if update.status in CLOSED and update.status != IncidentStatus.POSTMORTEM:
             said = dict.fromkeys({*current, *said}, ComponentStatus.OPERATIONAL.value)
-        update.components = {component: [current.get(component, ComponentStatus.OPERATIONAL.value), str(status)]
-                             for component, status in sorted(said.items())}
+        update.components = {
+            component: [current.get(component, ComponentStatus.OPERATIONAL.value), str(status)]
+            for component, status in sorted(said.items())
+        }
         current.update(said)
         seen += [ComponentStatus(status) for status in said.values()]
         if update.status == IncidentStatus.MONITORING and incident.monitoring_at is None:

@@ -40,28 +40,38 @@ class Outcome:
 class Fleet:
     """The databases of all regions this installation may post to."""
 
-    def __init__(self, settings: Settings, catalogs: Catalogs, clock: Callable[[], datetime],
-                 open_database: Callable[[str], Database] = Database) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        catalogs: Catalogs,
+        clock: Callable[[], datetime],
+        open_database: Callable[[str], Database] = Database,
+    ) -> None:
         self._settings, self._catalogs, self._clock = settings, catalogs, clock
         self._open = open_database
         self._databases: dict[str, Database] = {}
 
     def open_incident(self, names: Sequence[str], actor: Actor, new: NewIncident) -> list[Outcome]:
         """Opens the same incident in several regions; ``new.action_id`` is required."""
+
         def act(session: Session, region: Region) -> Incident:
             kept = replace(new, names=_spoken(new.names, region), bodies=_spoken(new.bodies, region))
             return IncidentDesk(session, region, actor, self._clock()).open(kept)
+
         return self._everywhere(names, new.action_id, act)
 
     def announce(self, names: Sequence[str], actor: Actor, new: NewMaintenance) -> list[Outcome]:
         """Announces the same maintenance in several regions."""
+
         def act(session: Session, region: Region) -> Incident:
             kept = replace(new, names=_spoken(new.names, region), bodies=_spoken(new.bodies, region))
             return MaintenanceDesk(session, region, actor, self._clock(), self._catalogs).announce(kept)
+
         return self._everywhere(names, new.action_id, act)
 
     def update(self, names: Sequence[str], actor: Actor, opened_by: str, new: NewUpdate) -> list[Outcome]:
         """Says the same about the incident that one action (``opened_by``) opened in several regions."""
+
         def act(session: Session, region: Region) -> Incident:
             incident = session.scalar(select(Incident).where(Incident.action_id == opened_by))
             if incident is None:
@@ -69,6 +79,7 @@ class Fleet:
             kept = replace(new, bodies=_spoken(new.bodies, region), version=None)
             IncidentDesk(session, region, actor, self._clock()).update(incident.id, kept)
             return incident
+
         return self._everywhere(names, new.action_id, act)
 
     def database(self, name: str) -> Database:
@@ -77,14 +88,17 @@ class Fleet:
             self._databases[name] = self._open(self._settings.database_url_of(name))
         return self._databases[name]
 
-    def _everywhere(self, names: Sequence[str], action_id: str | None,
-                    act: Callable[[Session, Region], Incident]) -> list[Outcome]:
+    def _everywhere(
+        self, names: Sequence[str], action_id: str | None, act: Callable[[Session, Region], Incident]
+    ) -> list[Outcome]:
         if not action_id:
             raise Invalid("An action in several regions needs an id, so that it can be repeated safely.")
         unknown = set(names) - set(self._settings.siblings) - {self._settings.region}
         if unknown or not names:
-            raise Invalid(f"There is no region {', '.join(sorted(unknown)) or 'named'}; known are "
-                          f"{', '.join(self._settings.siblings)}.")
+            raise Invalid(
+                f"There is no region {', '.join(sorted(unknown)) or 'named'}; known are "
+                f"{', '.join(self._settings.siblings)}."
+            )
         return [self._in_one(name, action_id, act) for name in dict.fromkeys(names)]
 
     def _in_one(self, name: str, action_id: str, act: Callable[[Session, Region], Incident]) -> Outcome:
@@ -101,8 +115,9 @@ class Fleet:
 
 
 def _done(session: Session, action_id: str) -> str | None:
-    return session.scalar(select(Incident.id).where(Incident.action_id == action_id)) \
-        or session.scalar(select(Update.incident_id).where(Update.action_id == action_id))
+    return session.scalar(select(Incident.id).where(Incident.action_id == action_id)) or session.scalar(
+        select(Update.incident_id).where(Update.action_id == action_id)
+    )
 
 
 def _spoken(texts: Mapping[str, str], region: Region) -> dict[str, str]:

@@ -27,22 +27,48 @@ class IncidentDesk(Bench):
             return known
         started = new.started_at or self.now
         if started > self.now:
-            raise Invalid("An incident cannot begin in the future; announce a maintenance instead.",
-                          {"started_at": "is in the future"})
+            raise Invalid(
+                "An incident cannot begin in the future; announce a maintenance instead.",
+                {"started_at": "is in the future"},
+            )
         if not new.components and not new.page_wide:
-            raise Invalid("Name at least one component, or mark the incident as page-wide.",
-                          {"components": "none named"})
+            raise Invalid(
+                "Name at least one component, or mark the incident as page-wide.",
+                {"components": "none named"},
+            )
         incident = Incident(
-            id=new_id(), kind=Kind.INCIDENT, status=new.status, impact=new.impact or Impact.NONE,
-            impact_fixed=new.impact is not None, page_wide=new.page_wide, names=self.names(new.names),
-            origin=self.actor.origin, action_id=new.action_id, created_at=self.now, updated_at=self.now,
-            started_at=started, published_at=None if new.draft else self.now, evidence={})
+            id=new_id(),
+            kind=Kind.INCIDENT,
+            status=new.status,
+            impact=new.impact or Impact.NONE,
+            impact_fixed=new.impact is not None,
+            page_wide=new.page_wide,
+            names=self.names(new.names),
+            origin=self.actor.origin,
+            action_id=new.action_id,
+            created_at=self.now,
+            updated_at=self.now,
+            started_at=started,
+            published_at=None if new.draft else self.now,
+            evidence={},
+        )
         self.session.add(incident)
-        self.say(incident, new.status, new.bodies, self.component_ids(new.components), at=started,
-                 deliver=new.deliver)
+        self.say(
+            incident,
+            new.status,
+            new.bodies,
+            self.component_ids(new.components),
+            at=started,
+            deliver=new.deliver,
+        )
         self.session.flush()
-        self.record("incident.draft" if new.draft else "incident.open", incident.id, names=incident.names,
-                    components=sorted(affected(incident)), deliver=new.deliver)
+        self.record(
+            "incident.draft" if new.draft else "incident.open",
+            incident.id,
+            names=incident.names,
+            components=sorted(affected(incident)),
+            deliver=new.deliver,
+        )
         return incident
 
     def update(self, incident_id: str, new: NewUpdate) -> Update:
@@ -56,8 +82,15 @@ class IncidentDesk(Bench):
             IncidentStatus(new.status)
         if new.status == IncidentStatus.POSTMORTEM:
             return self.postmortem(incident_id, new)
-        said = self.say(incident, new.status, new.bodies, self.component_ids(new.components),
-                        at=new.display_at or self.now, deliver=new.deliver, action_id=new.action_id)
+        said = self.say(
+            incident,
+            new.status,
+            new.bodies,
+            self.component_ids(new.components),
+            at=new.display_at or self.now,
+            deliver=new.deliver,
+            action_id=new.action_id,
+        )
         incident.acknowledged_at = incident.acknowledged_at or self.now
         incident.reminded_at = None
         self.session.flush()
@@ -67,8 +100,15 @@ class IncidentDesk(Bench):
     def postmortem(self, incident_id: str, new: NewUpdate) -> Update:
         """Adds the post-mortem, which stands at the incident's permalink from then on."""
         incident = self.incident(incident_id, new.version)
-        said = self.say(incident, IncidentStatus.POSTMORTEM, new.bodies, {}, at=new.display_at or self.now,
-                        deliver=new.deliver, action_id=new.action_id)
+        said = self.say(
+            incident,
+            IncidentStatus.POSTMORTEM,
+            new.bodies,
+            {},
+            at=new.display_at or self.now,
+            deliver=new.deliver,
+            action_id=new.action_id,
+        )
         self.session.flush()
         self.record("incident.postmortem", incident.id, update=said.id, deliver=new.deliver)
         return said
@@ -79,13 +119,17 @@ class IncidentDesk(Bench):
         if update is None:
             raise NotFound(f"There is no update {update_id!r}.")
         incident = self.incident(update.incident_id, correction.version)
-        before = {"bodies": update.bodies, "components": update.components,
-                  "display_at": update.display_at.isoformat()}
+        before = {
+            "bodies": update.bodies,
+            "components": update.components,
+            "display_at": update.display_at.isoformat(),
+        }
         if correction.bodies is not None:
             update.bodies = self.bodies(correction.bodies)
         if correction.components is not None:
-            update.components = {id_: ["", status] for id_, status
-                                 in self.component_ids(correction.components).items()}
+            update.components = {
+                id_: ["", status] for id_, status in self.component_ids(correction.components).items()
+            }
         if correction.display_at is not None:
             if correction.display_at > self.now:
                 raise Invalid("An update cannot be dated in the future.", {"display_at": "is in the future"})
@@ -110,7 +154,9 @@ class IncidentDesk(Bench):
         self.record("incident.rename", incident.id, before=before, after=incident.names)
         return incident
 
-    def publish_draft(self, incident_id: str, *, deliver: bool = True, version: int | None = None) -> Incident:
+    def publish_draft(
+        self, incident_id: str, *, deliver: bool = True, version: int | None = None
+    ) -> Incident:
         """Makes a draft public, with everything it already says, and tells people of its last update."""
         incident = self.incident(incident_id, version)
         if incident.published_at is not None:
@@ -150,8 +196,14 @@ class IncidentDesk(Bench):
             return known
         incident = self.open(replace(new, draft=True, deliver=False))
         for one in updates:
-            self.say(incident, one.status, one.bodies, self.component_ids(one.components),
-                     at=one.display_at or self.now, deliver=False)
+            self.say(
+                incident,
+                one.status,
+                one.bodies,
+                self.component_ids(one.components),
+                at=one.display_at or self.now,
+                deliver=False,
+            )
         incident.published_at = incident.acknowledged_at = self.now
         incident.created_at = new.started_at
         incident.updated_at = times[-1]

@@ -31,12 +31,19 @@ class OperatorDesk:
     def add(self, email: str, password: str, actor: str) -> Operator:
         """Creates an operator; his ``totp_secret`` is shown once, by the caller."""
         if len(password) < SHORTEST_PASSWORD:
-            raise Invalid(f"A password has at least {SHORTEST_PASSWORD} characters.", {"password": "is too short"})
+            raise Invalid(
+                f"A password has at least {SHORTEST_PASSWORD} characters.", {"password": "is too short"}
+            )
         address = addresses.email(email)
         if self._session.scalar(select(Operator.id).where(Operator.email == address)):
             raise Invalid("There is an operator with this address already.", {"email": "is taken"})
-        operator = Operator(id=new_id(), email=address, password_hash=self._hasher.hash(password),
-                            totp_secret=pyotp.random_base32(), created_at=self._now)
+        operator = Operator(
+            id=new_id(),
+            email=address,
+            password_hash=self._hasher.hash(password),
+            totp_secret=pyotp.random_base32(),
+            created_at=self._now,
+        )
         self._session.add(operator)
         self._record(actor, "operator.add", address)
         return operator
@@ -46,8 +53,9 @@ class OperatorDesk:
 
         The same work is done for an unknown address, and a code counts once.
         """
-        operator = self._session.scalar(select(Operator).where(Operator.email == email.strip().lower())) \
-            or self._session.scalar(select(Operator).where(Operator.email == email.strip()))
+        operator = self._session.scalar(
+            select(Operator).where(Operator.email == email.strip().lower())
+        ) or self._session.scalar(select(Operator).where(Operator.email == email.strip()))
         stored = operator.password_hash if operator else self._hasher.hash(secrets.token_hex(8))
         try:
             self._hasher.verify(stored, password)
@@ -75,8 +83,15 @@ class OperatorDesk:
         """A new API token, told only now."""
         operator = self._by_email(email)
         token = "bst_" + secrets.token_urlsafe(32)
-        self._session.add(ApiToken(id=new_id(), operator_id=operator.id, label=label[:80], token_hash=_digest(token),
-                                   created_at=self._now))
+        self._session.add(
+            ApiToken(
+                id=new_id(),
+                operator_id=operator.id,
+                label=label[:80],
+                token_hash=_digest(token),
+                created_at=self._now,
+            )
+        )
         self._record(actor, "token.issue", operator.email, label=label[:80])
         return token
 

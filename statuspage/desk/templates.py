@@ -18,8 +18,14 @@ from statuspage.store.incidents import Template
 class TemplateDesk(Bench):
     """Keeps templates by key."""
 
-    def save(self, key: str, kind: str, names: Mapping[str, str], bodies: Mapping[str, str],
-             components: Mapping[str, ComponentStatus]) -> Template:
+    def save(
+        self,
+        key: str,
+        kind: str,
+        names: Mapping[str, str],
+        bodies: Mapping[str, str],
+        components: Mapping[str, ComponentStatus],
+    ) -> Template:
         """Creates or replaces the template with this key."""
         key = clean(key, 60, single_line=True)
         if not key:

@@ -47,14 +47,24 @@ class Message(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 def verify(headers: Mapping[str, str], body: bytes, secrets: Sequence[str], now: datetime) -> str:
     """The message's id, if one of the secrets signed it lately. Raises :class:`Forbidden` otherwise."""
     message_id, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
-    if not message_id or len(message_id) > 128 or not stamp.isascii() or not stamp.isdigit() or len(stamp) > 12:
+    if (
+        not message_id
+        or len(message_id) > 128
+        or not stamp.isascii()
+        or not stamp.isdigit()
+        or len(stamp) > 12
+    ):
         raise Forbidden("The headers webhook-id and webhook-timestamp are missing or malformed.")
     skew_s = int(stamp) - now.timestamp()
     if abs(skew_s) > TOLERANCE_S:
-        raise Forbidden(f"The message is signed {abs(skew_s):.0f} s in the {'future' if skew_s > 0 else 'past'}; "
-                        f"at most {TOLERANCE_S} s are accepted. Check both clocks.")
+        raise Forbidden(
+            f"The message is signed {abs(skew_s):.0f} s in the {'future' if skew_s > 0 else 'past'}; "
+            f"at most {TOLERANCE_S} s are accepted. Check both clocks."
+        )
     signed = f"{message_id}.{stamp}.".encode() + body
-    given = [one.removeprefix("v1,") for one in headers.get("webhook-signature", "").split(" ") if one[:3] == "v1,"]
+    given = [
+        one.removeprefix("v1,") for one in headers.get("webhook-signature", "").split(" ") if one[:3] == "v1,"
+    ]
     for secret in secrets:
         try:
             key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)

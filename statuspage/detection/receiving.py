@@ -21,15 +21,20 @@ JUDGED_WITHIN = timedelta(minutes=10)
 SAMPLES_KEPT = timedelta(days=2)
 
 
-def receive(session: Session, region: Region, catalogs: Catalogs, message_id: str, message: Message,
-            now: datetime) -> int:
+def receive(
+    session: Session, region: Region, catalogs: Catalogs, message_id: str, message: Message, now: datetime
+) -> int:
     """Stores the measurements and runs the rules; how many were stored. Raises :class:`Replayed` the second time."""
     try:
         with session.begin_nested():
-            session.add(SeenMessage(message_id=message_id, expires_at=now + timedelta(seconds=2 * TOLERANCE_S + 60)))
+            session.add(
+                SeenMessage(message_id=message_id, expires_at=now + timedelta(seconds=2 * TOLERANCE_S + 60))
+            )
     except IntegrityError:
         raise Replayed("This message was received before; nothing was changed.") from None
-    recent = [_row(one) for one in message.measurements if now - one.measured_at.astimezone(UTC) < SAMPLES_KEPT]
+    recent = [
+        _row(one) for one in message.measurements if now - one.measured_at.astimezone(UTC) < SAMPLES_KEPT
+    ]
     if recent:
         session.execute(insert(Sample), recent)
     _sum_hours(session, message.measurements)
@@ -53,10 +58,18 @@ def receive(session: Session, region: Region, catalogs: Catalogs, message_id: st
 
 
 def _row(one: Measurement) -> dict[str, object]:
-    return {"component_key": one.component, "workload": one.workload, "vantage": one.vantage,
-            "measured_at": one.measured_at.astimezone(UTC), "attempts": one.attempts, "failures": one.failures,
-            "lag_s": one.lag_s, "queue_age_s": one.queue_age_s,
-            "organizations_affected": one.organizations_affected, "organizations_total": one.organizations_total}
+    return {
+        "component_key": one.component,
+        "workload": one.workload,
+        "vantage": one.vantage,
+        "measured_at": one.measured_at.astimezone(UTC),
+        "attempts": one.attempts,
+        "failures": one.failures,
+        "lag_s": one.lag_s,
+        "queue_age_s": one.queue_age_s,
+        "organizations_affected": one.organizations_affected,
+        "organizations_total": one.organizations_total,
+    }
 
 
 def _sum_hours(session: Session, measurements: Sequence[Measurement]) -> None:
@@ -71,8 +84,16 @@ def _sum_hours(session: Session, measurements: Sequence[Measurement]) -> None:
     for (component, workload, hour), (attempts, failures, lag_s) in sums.items():
         row = session.get(Hour, (component, workload, hour), with_for_update=True)
         if row is None:
-            session.add(Hour(component_key=component, workload=workload, hour=hour, attempts=int(attempts or 0),
-                             failures=int(failures or 0), lag_s=lag_s))
+            session.add(
+                Hour(
+                    component_key=component,
+                    workload=workload,
+                    hour=hour,
+                    attempts=int(attempts or 0),
+                    failures=int(failures or 0),
+                    lag_s=lag_s,
+                )
+            )
             continue
         row.attempts += int(attempts or 0)
         row.failures += int(failures or 0)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from regions.loader import Region
-from statuspage.desk.commands import Actor, NewIncident, NewUpdate
+from statuspage.desk.commands import Actor, NewIncident
 from statuspage.desk.incidents import IncidentDesk
 from statuspage.domain import rules
 from statuspage.domain.rules import Evidence, Phase, Standing, Step, Window
@@ -22,8 +22,11 @@ from statuspage.store.page import ComponentRow
 
 DETECTOR = Actor("detection", "detector")
 LOOK_BACK = timedelta(minutes=5)
-NAMES = {"website": "The website cannot be reached", "backups": "Backups are failing or late",
-         "restores": "Restores and downloads are failing or late"}
+NAMES = {
+    "website": "The website cannot be reached",
+    "backups": "Backups are failing or late",
+    "restores": "Restores and downloads are failing or late",
+}
 TEXTS = {
     Step.OPEN: "Our measurements show a problem that affects several customers. We are investigating.",
     Step.WORSEN: "Our measurements show that the problem has become worse.",
@@ -52,12 +55,29 @@ class Watch:
         return step
 
     def _windows(self, component: str, at: datetime) -> list[Window]:
-        rows = self._session.scalars(select(Sample).where(
-            Sample.component_key == component, Sample.measured_at > at - LOOK_BACK, Sample.measured_at <= at
-        ).order_by(Sample.measured_at))
+        rows = self._session.scalars(
+            select(Sample)
+            .where(
+                Sample.component_key == component,
+                Sample.measured_at > at - LOOK_BACK,
+                Sample.measured_at <= at,
+            )
+            .order_by(Sample.measured_at)
+        )
         newest = {(row.workload, row.vantage): row for row in rows}
-        return [Window(row.attempts, row.failures, row.lag_s, row.queue_age_s, row.organizations_affected,
-                       row.organizations_total, row.workload, row.vantage) for row in newest.values()]
+        return [
+            Window(
+                row.attempts,
+                row.failures,
+                row.lag_s,
+                row.queue_age_s,
+                row.organizations_affected,
+                row.organizations_total,
+                row.workload,
+                row.vantage,
+            )
+            for row in newest.values()
+        ]
 
     def _vantages(self, component: str) -> tuple[str, ...]:
         probed = {probe.component for probe in self._region.probes}
@@ -73,8 +93,12 @@ class Watch:
             if step in (Step.OPEN, Step.RELAPSE, Step.WORSEN):
                 state.incident_id = self._open(desk, state.component_key, standing, evidence, bodies).id
             return
-        moves = {Step.WORSEN: IncidentStatus.INVESTIGATING, Step.RELAPSE: IncidentStatus.INVESTIGATING,
-                 Step.MONITOR: IncidentStatus.MONITORING, Step.RESOLVE: IncidentStatus.RESOLVED}
+        moves = {
+            Step.WORSEN: IncidentStatus.INVESTIGATING,
+            Step.RELAPSE: IncidentStatus.INVESTIGATING,
+            Step.MONITOR: IncidentStatus.MONITORING,
+            Step.RESOLVE: IncidentStatus.RESOLVED,
+        }
         new_status = moves.get(step, IncidentStatus.INVESTIGATING)
         worse = step in (Step.WORSEN, Step.RELAPSE)
         # What a person has already said of the state is not talked over by a step back to investigating.
@@ -88,44 +112,75 @@ class Watch:
         if step is Step.RESOLVE:
             state.incident_id = None
 
-    def _open(self, desk: IncidentDesk, component: str, standing: Standing, evidence: Evidence,
-              bodies: Mapping[str, str]) -> Incident:
+    def _open(
+        self,
+        desk: IncidentDesk,
+        component: str,
+        standing: Standing,
+        evidence: Evidence,
+        bodies: Mapping[str, str],
+    ) -> Incident:
         publish = self._region.detection[component].publish
-        incident = desk.open(NewIncident(
-            names=self._catalogs.in_all(self._region.languages, NAMES[component]), bodies=bodies,
-            components={component: standing.status}, draft=not publish))
+        incident = desk.open(
+            NewIncident(
+                names=self._catalogs.in_all(self._region.languages, NAMES[component]),
+                bodies=bodies,
+                components={component: standing.status},
+                draft=not publish,
+            )
+        )
         incident.evidence = {"open": _plain(evidence)}
-        desk.record("detection.open", incident.id, reason=evidence.reason, published=publish,
-                    organizations_affected=evidence.organizations_affected,
-                    organizations_total=evidence.organizations_total)
+        desk.record(
+            "detection.open",
+            incident.id,
+            reason=evidence.reason,
+            published=publish,
+            organizations_affected=evidence.organizations_affected,
+            organizations_total=evidence.organizations_total,
+        )
         return incident
 
 
 def shortfall(session: Session, region: Region, components: list[str]) -> str | None:
     """A warning for a person about to post: the measurements do not show that several customers are affected."""
-    keys = set(session.scalars(select(ComponentRow.key).where(
-        ComponentRow.id.in_(components) | ComponentRow.key.in_(components))))
+    keys = set(
+        session.scalars(
+            select(ComponentRow.key).where(ComponentRow.id.in_(components) | ComponentRow.key.in_(components))
+        )
+    )
     states = [state for state in session.scalars(select(RuleState)) if state.component_key in keys]
     known = [state for state in states if state.state.get("evidence")]
     if not known:
         return None
     for state in known:
         found = state.state["evidence"]
-        evidence = Evidence(datetime.fromisoformat(found["at"]), ComponentStatus(found["status"]),
-                            found["organizations_affected"], found["organizations_total"],
-                            found["all_vantages_fail"], found["reason"])
+        evidence = Evidence(
+            datetime.fromisoformat(found["at"]),
+            ComponentStatus(found["status"]),
+            found["organizations_affected"],
+            found["organizations_total"],
+            found["all_vantages_fail"],
+            found["reason"],
+        )
         if rules.several(region.detection[state.component_key], evidence):
             return None
     most = max(known, key=lambda state: state.state["evidence"]["organizations_affected"]).state["evidence"]
-    return (f"The measurements show {most['organizations_affected']} of {most['organizations_total']} organizations "
-            "affected; only problems of several customers are published. Post if you know more than they do.")
+    return (
+        f"The measurements show {most['organizations_affected']} of {most['organizations_total']} organizations "
+        "affected; only problems of several customers are published. Post if you know more than they do."
+    )
 
 
 def dump(standing: Standing) -> dict[str, Any]:
     """A standing as it is stored."""
-    return {"phase": str(standing.phase), "bad": standing.bad, "good": standing.good, "status": str(standing.status),
-            "relapses": [at.isoformat() for at in standing.relapses],
-            "last_at": standing.last_at.isoformat() if standing.last_at else None}
+    return {
+        "phase": str(standing.phase),
+        "bad": standing.bad,
+        "good": standing.good,
+        "status": str(standing.status),
+        "relapses": [at.isoformat() for at in standing.relapses],
+        "last_at": standing.last_at.isoformat() if standing.last_at else None,
+    }
 
 
 def load(stored: Mapping[str, Any]) -> Standing:
@@ -133,12 +188,22 @@ def load(stored: Mapping[str, Any]) -> Standing:
     if not stored:
         return Standing()
     last = stored["last_at"]
-    return Standing(Phase(stored["phase"]), stored["bad"], stored["good"], ComponentStatus(stored["status"]),
-                    tuple(datetime.fromisoformat(at) for at in stored["relapses"]),
-                    datetime.fromisoformat(last) if last else None)
+    return Standing(
+        Phase(stored["phase"]),
+        stored["bad"],
+        stored["good"],
+        ComponentStatus(stored["status"]),
+        tuple(datetime.fromisoformat(at) for at in stored["relapses"]),
+        datetime.fromisoformat(last) if last else None,
+    )
 
 
 def _plain(evidence: Evidence) -> dict[str, Any]:
-    return {"at": evidence.at.isoformat(), "status": str(evidence.status), "reason": evidence.reason,
-            "organizations_affected": evidence.organizations_affected,
-            "organizations_total": evidence.organizations_total, "all_vantages_fail": evidence.all_vantages_fail}
+    return {
+        "at": evidence.at.isoformat(),
+        "status": str(evidence.status),
+        "reason": evidence.reason,
+        "organizations_affected": evidence.organizations_affected,
+        "organizations_total": evidence.organizations_total,
+        "all_vantages_fail": evidence.all_vantages_fail,
+    }

@@ -105,11 +105,19 @@ def judge(rule: Detection, windows: Sequence[Window], vantages: Sequence[str], a
         if window.lag_s is not None and window.lag_s > rule.max_lag_s:
             found.append((ComponentStatus.DEGRADED, f"{window.workload}: lag {window.lag_s / 60:.0f} min"))
         if window.queue_age_s is not None and window.queue_age_s > rule.max_queue_age_s:
-            found.append((ComponentStatus.DEGRADED, f"{window.workload}: queue {window.queue_age_s / 60:.0f} min old"))
+            found.append(
+                (ComponentStatus.DEGRADED, f"{window.workload}: queue {window.queue_age_s / 60:.0f} min old")
+            )
     status = worst(one for one, _ in found)
     bad = [reason for one, reason in found if one is not ComponentStatus.OPERATIONAL]
-    return Evidence(at, status, max((one.organizations_affected for one in windows), default=0),
-                    max((one.organizations_total for one in windows), default=0), every, "; ".join(bad))
+    return Evidence(
+        at,
+        status,
+        max((one.organizations_affected for one in windows), default=0),
+        max((one.organizations_total for one in windows), default=0),
+        every,
+        "; ".join(bad),
+    )
 
 
 def advance(rule: Detection, before: Standing, evidence: Evidence) -> tuple[Standing, Step]:
@@ -131,8 +139,12 @@ def _on_bad(now: Standing, evidence: Evidence) -> tuple[Standing, Step]:
         return counted, Step.NOTHING
     if now.phase is Phase.MONITORING:
         if counted.bad >= BAD_TO_OPEN:
-            recent = tuple(at for at in (*now.relapses, evidence.at) if evidence.at - at <= FLAP_WINDOW)[-FLAPS_KEPT:]
-            return replace(counted, phase=Phase.OPEN, status=evidence.status, bad=0, relapses=recent), Step.RELAPSE
+            recent = tuple(at for at in (*now.relapses, evidence.at) if evidence.at - at <= FLAP_WINDOW)[
+                -FLAPS_KEPT:
+            ]
+            return replace(
+                counted, phase=Phase.OPEN, status=evidence.status, bad=0, relapses=recent
+            ), Step.RELAPSE
         return counted, Step.NOTHING
     if SEVERITY[evidence.status] > SEVERITY[now.status]:
         if counted.bad >= BAD_TO_OPEN:

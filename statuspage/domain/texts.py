@@ -32,7 +32,9 @@ def clean(text: str, limit: int, *, single_line: bool) -> str:
     Clients of the public API put bodies into pages unescaped, so no tag may survive here, escaped once or twice.
     """
     text = unicodedata.normalize("NFC", text).translate(_BIDI).replace("\r\n", "\n").replace("\r", "\n")
-    text = "".join(char for char in text if char == "\n" or char == "\t" or unicodedata.category(char) != "Cc")
+    text = "".join(
+        char for char in text if char == "\n" or char == "\t" or unicodedata.category(char) != "Cc"
+    )
     if single_line:
         text = " ".join(text.split())
     if "<" in text or "&" in text:
@@ -46,8 +48,9 @@ def clean(text: str, limit: int, *, single_line: bool) -> str:
     return text
 
 
-def clean_all(texts: Mapping[str, str], limit: int, languages: tuple[str, ...], *, single_line: bool,
-              field: str) -> dict[str, str]:
+def clean_all(
+    texts: Mapping[str, str], limit: int, languages: tuple[str, ...], *, single_line: bool, field: str
+) -> dict[str, str]:
     """All languages of one text, cleaned; empty ones left out. At least one language must remain."""
     unknown = set(texts) - set(languages)
     if unknown:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from statuspage.domain.statuses import ComponentStatus, worst
 
@@ -42,8 +43,9 @@ def spans_of(source: str, changes: Sequence[Change]) -> dict[str, list[Span]]:
             found.setdefault(component, []).append(Span(start, at, status, source))
 
     for change in sorted(changes, key=lambda one: one.at):
-        named = {component: ComponentStatus.OPERATIONAL for component in running} \
-            if change.statuses is None else change.statuses
+        named = change.statuses
+        if named is None:
+            named = dict.fromkeys(running, ComponentStatus.OPERATIONAL)
         for component, status in named.items():
             if component in running:
                 if running[component][1] is status:
@@ -61,7 +63,9 @@ def status_at(spans: Iterable[Span], at: datetime) -> ComponentStatus:
     return worst(span.status for span in spans if span.start <= at and (span.end is None or at < span.end))
 
 
-def flatten(spans: Sequence[Span], start: datetime, end: datetime) -> list[tuple[datetime, datetime, ComponentStatus]]:
+def flatten(
+    spans: Sequence[Span], start: datetime, end: datetime
+) -> list[tuple[datetime, datetime, ComponentStatus]]:
     """Consecutive pieces from ``start`` to ``end``, each with the worst status of all spans that cover it.
 
     Operational pieces are left out; overlapping spans never count twice.
@@ -70,7 +74,7 @@ def flatten(spans: Sequence[Span], start: datetime, end: datetime) -> list[tuple
     clipped = [one for one in clipped if one[0] < one[1]]
     edges = sorted({edge for one in clipped for edge in one[:2]})
     pieces: list[tuple[datetime, datetime, ComponentStatus]] = []
-    for left, right in zip(edges, edges[1:], strict=False):
+    for left, right in pairwise(edges):
         status = worst(one[2] for one in clipped if one[0] <= left and right <= one[1])
         if status is ComponentStatus.OPERATIONAL:
             continue

@@ -50,7 +50,9 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), zone)
 
 
-def days(spans: Sequence[Span], now: datetime, zone: ZoneInfo, count: int, since: datetime | None) -> list[Day]:
+def days(
+    spans: Sequence[Span], now: datetime, zone: ZoneInfo, count: int, since: datetime | None
+) -> list[Day]:
     """The last ``count`` calendar days up to now, oldest first. Days before ``since`` are not known."""
     today = now.astimezone(zone).date()
     found = []
@@ -64,8 +66,15 @@ def days(spans: Sequence[Span], now: datetime, zone: ZoneInfo, count: int, since
         seconds: dict[ComponentStatus, float] = {}
         for left, right, status in pieces:
             seconds[status] = seconds.get(status, 0.0) + (right - left).total_seconds()
-        sources = {span.source for span in spans
-                   if span.start < end_utc and (span.end is None or span.end > known_from)} if pieces else set()
+        sources = (
+            {
+                span.source
+                for span in spans
+                if span.start < end_utc and (span.end is None or span.end > known_from)
+            }
+            if pieces
+            else set()
+        )
         length = max((end_utc - known_from).total_seconds(), 0.0)
         found.append(Day(day, length, seconds, tuple(sorted(sources)), known_from < end_utc))
     return found

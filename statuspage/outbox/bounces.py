@@ -35,8 +35,15 @@ class Report:
 def read(raw: bytes) -> Report:
     """The report in a raw message. Raises :class:`Invalid` when it is none, or names no delivery of ours."""
     message = message_from_bytes(raw, policy=policy.default)
-    found = next((match for header in ("X-Original-To", "Delivered-To", "To", "Envelope-To", "X-Failed-Recipients")
-                  for value in message.get_all(header, []) if (match := _ENVELOPE.search(str(value)))), None)
+    found = next(
+        (
+            match
+            for header in ("X-Original-To", "Delivered-To", "To", "Envelope-To", "X-Failed-Recipients")
+            for value in message.get_all(header, [])
+            if (match := _ENVELOPE.search(str(value)))
+        ),
+        None,
+    )
     if found is None:
         raise Invalid("This message is not addressed to the envelope of one of our mails.")
     delivery_id, mark = int(found[1]), found[2]
@@ -51,7 +58,10 @@ def read(raw: bytes) -> Report:
 
 
 def _status(part: Message | EmailMessage) -> tuple[bool, str]:
-    for block in part.get_payload() if isinstance(part.get_payload(), list) else []:
+    blocks = part.get_payload()
+    for block in blocks if isinstance(blocks, list) else []:
+        if not isinstance(block, Message):
+            continue
         action, status = str(block.get("Action", "")).lower(), str(block.get("Status", ""))
         if action or status:
             diagnostic = str(block.get("Diagnostic-Code", ""))[:200]
@@ -64,7 +74,9 @@ def apply(session: Session, settings: Settings, links: Links, report: Report, no
     if not compare_digest(links.bounce(report.delivery_id), report.mark):
         raise Invalid("The envelope's signature is not ours.")
     delivery = session.get(Delivery, report.delivery_id)
-    subscriber = session.get(Subscriber, delivery.subscriber_id) if delivery and delivery.subscriber_id else None
+    subscriber = (
+        session.get(Subscriber, delivery.subscriber_id) if delivery and delivery.subscriber_id else None
+    )
     if subscriber is None:
         raise NotFound("The subscriber of this delivery is no longer there.")
     if not report.final:

@@ -12,7 +12,17 @@ from statuspage.store.outbox import COMPONENT_EVENT, QUEUED, Delivery, Notificat
 from statuspage.store.subscribers import Subscriber
 from statuspage.subscriptions.recipients import chosen
 
-COLUMNS = ("notification_id", "subscriber_id", "channel", "domain", "letter", "state", "attempts", "next_at", "error")
+COLUMNS = (
+    "notification_id",
+    "subscriber_id",
+    "channel",
+    "domain",
+    "letter",
+    "state",
+    "attempts",
+    "next_at",
+    "error",
+)
 
 
 def build(session: Session, now: datetime) -> int:
@@ -27,8 +37,17 @@ def build(session: Session, now: datetime) -> int:
         rule = chosen(notification.component_ids, page_wide=notification.page_wide)
         if notification.event == COMPONENT_EVENT:
             rule &= Subscriber.channel == "webhook"
-        rows = select(literal(notification.id), Subscriber.id, Subscriber.channel, Subscriber.domain, null(),
-                      literal(QUEUED), literal(0, Integer), literal(now, Instant), literal("")).where(rule)
+        rows = select(
+            literal(notification.id),
+            Subscriber.id,
+            Subscriber.channel,
+            Subscriber.domain,
+            null(),
+            literal(QUEUED),
+            literal(0, Integer),
+            literal(now, Instant),
+            literal(""),
+        ).where(rule)
         result = session.execute(insert(Delivery).from_select(COLUMNS, rows))
         built += int(getattr(result, "rowcount", 0))
         session.execute(update(Notification).where(Notification.id == notification.id).values(built_at=now))

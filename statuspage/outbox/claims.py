@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import and_, select, update
 from sqlalchemy.orm import Session
@@ -42,43 +42,85 @@ class Claimed:
     letter: dict[str, Any] | None
 
 
-def claim(session: Session, channels: Collection[str], now: datetime, limit: int,
-          without_domains: Collection[str] = ()) -> list[Claimed]:
+def claim(
+    session: Session,
+    channels: Collection[str],
+    now: datetime,
+    limit: int,
+    without_domains: Collection[str] = (),
+) -> list[Claimed]:
     """Takes up to ``limit`` due deliveries for two minutes. A claim that ran out (a killed sender) is due again."""
     mark = secrets.token_hex(12)
     taken = 0
     # Two statements, each along the index; as one with OR, every batch would sort all that waits.
-    for due in (and_(Delivery.state == QUEUED, Delivery.next_at <= now),
-                and_(Delivery.state == CLAIMED, Delivery.claimed_until < now)):
-        ids = select(Delivery.id).where(due, Delivery.channel.in_(channels)).order_by(
-            Delivery.next_at).limit(limit - taken)
+    for due in (
+        and_(Delivery.state == QUEUED, Delivery.next_at <= now),
+        and_(Delivery.state == CLAIMED, Delivery.claimed_until < now),
+    ):
+        ids = (
+            select(Delivery.id)
+            .where(due, Delivery.channel.in_(channels))
+            .order_by(Delivery.next_at)
+            .limit(limit - taken)
+        )
         if without_domains:
             ids = ids.where(Delivery.domain.not_in(without_domains))
-        result = session.execute(update(Delivery).where(Delivery.id.in_(ids.with_for_update(skip_locked=True))).values(
-            state=CLAIMED, claim=mark, claimed_until=now + LEASE, attempts=Delivery.attempts + 1),
-            execution_options={"synchronize_session": False})
+        result = session.execute(
+            update(Delivery)
+            .where(Delivery.id.in_(ids.with_for_update(skip_locked=True)))
+            .values(state=CLAIMED, claim=mark, claimed_until=now + LEASE, attempts=Delivery.attempts + 1),
+            execution_options={"synchronize_session": False},
+        )
         taken += int(getattr(result, "rowcount", 0))
         if taken >= limit:
             break
-    rows = session.execute(
+    query = (
         select(Delivery, Notification, Subscriber)
         .outerjoin(Notification, Notification.id == Delivery.notification_id)
         .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
-        .where(Delivery.claim == mark).order_by(Delivery.id)).all()
+        .where(Delivery.claim == mark)
+        .order_by(Delivery.id)
+    )
+    # The outer joins may leave both empty, which the select's own type does not say.
+    rows = cast(
+        Sequence[tuple[Delivery, Notification | None, Subscriber | None]], session.execute(query).all()
+    )
     claimed = []
     for delivery, notification, subscriber in rows:
         if notification is not None and (subscriber is None or subscriber.state != ACTIVE):
             delivery.state, delivery.error = FAILED, "no longer subscribed"
-            continue
-        claimed.append(Claimed(
-            delivery.id, mark, delivery.channel, delivery.domain, delivery.attempts, delivery.notification_id,
-            notification.incident_id if notification else None, notification.update_id if notification else None,
-            notification.event if notification else "", tuple(notification.component_ids) if notification else (),
-            notification.created_at if notification else None, delivery.subscriber_id,
-            subscriber.address if notification else delivery.letter["to"],
-            subscriber.owner if subscriber else "", subscriber.language if subscriber else "en",
-            subscriber.secret if subscriber else "", delivery.letter))
+        else:
+            claimed.append(_claimed(delivery, notification, subscriber, mark))
     return claimed
+
+
+def _claimed(
+    delivery: Delivery, notification: Notification | None, subscriber: Subscriber | None, mark: str
+) -> Claimed:
+    if delivery.letter is not None:
+        address = str(delivery.letter["to"])
+    else:
+        assert subscriber is not None, "a delivery is a letter, or of a notification to a subscriber"
+        address = subscriber.address
+    return Claimed(
+        id=delivery.id,
+        claim=mark,
+        channel=delivery.channel,
+        domain=delivery.domain,
+        attempts=delivery.attempts,
+        notification_id=delivery.notification_id,
+        incident_id=notification.incident_id if notification is not None else None,
+        update_id=notification.update_id if notification is not None else None,
+        event=notification.event if notification is not None else "",
+        component_ids=tuple(notification.component_ids) if notification is not None else (),
+        created_at=notification.created_at if notification is not None else None,
+        subscriber_id=delivery.subscriber_id,
+        address=address,
+        owner=subscriber.owner if subscriber is not None else "",
+        language=subscriber.language if subscriber is not None else "en",
+        secret=subscriber.secret if subscriber is not None else "",
+        letter=delivery.letter,
+    )
 
 
 def sent(session: Session, one: Claimed, now: datetime) -> None:
@@ -98,8 +140,11 @@ def later(session: Session, one: Claimed, now: datetime, error: str) -> bool:
 
 def put_back(session: Session, ids: Collection[int], claim_mark: str, at: datetime) -> None:
     """Not tried at all: due again at ``at``, and the attempt is not counted."""
-    session.execute(update(Delivery).where(Delivery.id.in_(ids), Delivery.claim == claim_mark).values(
-        state=QUEUED, next_at=at, claim=None, attempts=Delivery.attempts - 1))
+    session.execute(
+        update(Delivery)
+        .where(Delivery.id.in_(ids), Delivery.claim == claim_mark)
+        .values(state=QUEUED, next_at=at, claim=None, attempts=Delivery.attempts - 1)
+    )
 
 
 def failed(session: Session, one: Claimed, error: str) -> None:

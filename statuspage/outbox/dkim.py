@@ -17,8 +17,19 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from statuspage.errors import SettingsError
 
 # Headers that steer where an answer or an unsubscription goes must not be exchangeable.
-SIGNED = ("from", "to", "subject", "date", "message-id", "mime-version", "content-type", "list-id",
-          "list-unsubscribe", "list-unsubscribe-post", "auto-submitted")
+SIGNED = (
+    "from",
+    "to",
+    "subject",
+    "date",
+    "message-id",
+    "mime-version",
+    "content-type",
+    "list-id",
+    "list-unsubscribe",
+    "list-unsubscribe-post",
+    "auto-submitted",
+)
 _SPACES = re.compile(rb"[ \t]+")
 
 
@@ -34,7 +45,9 @@ class Signer:
         try:
             key = serialization.load_pem_private_key(path.read_bytes(), password=None)
         except (OSError, ValueError, TypeError) as error:
-            raise SettingsError(f"STATUS_DKIM_KEY={path} cannot be read as a PEM private key: {error}") from None
+            raise SettingsError(
+                f"STATUS_DKIM_KEY={path} cannot be read as a PEM private key: {error}"
+            ) from None
         if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < 1024:
             raise SettingsError(f"STATUS_DKIM_KEY={path} must be an RSA key of at least 1024 bits.")
         return cls(key, domain, selector)
@@ -45,13 +58,15 @@ class Signer:
         present = [name for name in SIGNED if any(name == key.lower() for key, _ in headers)]
         # Naming From twice keeps anybody from adding a second one.
         names = ":".join(["from", *present])
-        value = (f"v=1; a=rsa-sha256; c=relaxed/relaxed; d={self._domain}; s={self._selector}; t={at_s};\r\n"
-                 f" h={names};\r\n bh={digest};\r\n b=")
+        value = (
+            f"v=1; a=rsa-sha256; c=relaxed/relaxed; d={self._domain}; s={self._selector}; t={at_s};\r\n"
+            f" h={names};\r\n bh={digest};\r\n b="
+        )
         by_name = {key.lower(): text for key, text in headers}
         signed = b"".join(relaxed_header(name, by_name[name]) + b"\r\n" for name in present)
         signed += relaxed_header("dkim-signature", value)
         signature = base64.b64encode(self._key.sign(signed, padding.PKCS1v15(), hashes.SHA256())).decode()
-        return value + "\r\n ".join(signature[at:at + 72] for at in range(0, len(signature), 72))
+        return value + "\r\n ".join(signature[at : at + 72] for at in range(0, len(signature), 72))
 
 
 def relaxed_header(name: str, value: str) -> bytes:

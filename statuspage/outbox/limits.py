@@ -28,7 +28,9 @@ class DomainLimits:
     def exhausted(self) -> list[str]:
         """Domains that have nothing left at the moment; at most five hundred, to keep a query small."""
         now = self._monotonic()
-        empty = [domain for domain, (tokens, at) in self._buckets.items() if tokens + (now - at) * self._per_s < 1]
+        empty = [
+            domain for domain, (tokens, at) in self._buckets.items() if tokens + (now - at) * self._per_s < 1
+        ]
         return empty[:500]
 
     def _take(self, domain: str) -> bool:

@@ -21,7 +21,9 @@ from statuspage.settings import Network
 TOTAL_S, LONGEST_ANSWER = 20.0, 65_536
 Resolve = Callable[[str, int], Sequence[str]]
 # Networks that are global by name only: tunnels that end inside, and translation prefixes.
-_TUNNELS = tuple(ipaddress.ip_network(one) for one in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32"))
+_TUNNELS = tuple(
+    ipaddress.ip_network(one) for one in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")
+)
 
 
 def system_resolve(host: str, port: int) -> list[str]:
@@ -46,8 +48,14 @@ class CheckedBackend(httpcore.NetworkBackend):
         self._resolve, self._allowed = resolve, tuple(allowed)
         self._inner = httpcore.SyncBackend()
 
-    def connect_tcp(self, host: str, port: int, timeout: float | None = None, local_address: str | None = None,
-                    socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None) -> httpcore.NetworkStream:
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
         """Connects to the first number of a host, if all of its numbers are permitted."""
         try:
             numbers = self._resolve(host, port)
@@ -58,11 +66,16 @@ class CheckedBackend(httpcore.NetworkBackend):
         for number in numbers:
             if not permitted(number, self._allowed):
                 raise UnsafeAddress(f"{host} leads to {number}, a network this site does not send to.")
-        return self._inner.connect_tcp(numbers[0], port, timeout=timeout, local_address=local_address,
-                                       socket_options=socket_options)
+        return self._inner.connect_tcp(
+            numbers[0], port, timeout=timeout, local_address=local_address, socket_options=socket_options
+        )
 
-    def connect_unix_socket(self, path: str, timeout: float | None = None,
-                            socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None) -> httpcore.NetworkStream:
+    def connect_unix_socket(
+        self,
+        path: str,
+        timeout: float | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
         """Never."""
         raise UnsafeAddress("A socket of this machine is not an address.")
 
@@ -72,17 +85,30 @@ class _Transport(httpx.HTTPTransport):
 
     def __init__(self, backend: CheckedBackend) -> None:
         super().__init__()
-        self._pool = httpcore.ConnectionPool(ssl_context=ssl.create_default_context(), network_backend=backend,
-                                             max_connections=32, keepalive_expiry=0)
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=ssl.create_default_context(),
+            network_backend=backend,
+            max_connections=32,
+            keepalive_expiry=0,
+        )
 
 
 class SafePoster:
     """Posts bodies to strangers' addresses."""
 
-    def __init__(self, allowed: Sequence[Network] = (), resolve: Resolve = system_resolve,
-                 monotonic: Callable[[], float] = time.monotonic, total_s: float = TOTAL_S) -> None:
-        self._client = httpx.Client(transport=_Transport(CheckedBackend(resolve, allowed)), follow_redirects=False,
-                                    timeout=httpx.Timeout(min(10.0, total_s)), trust_env=False)
+    def __init__(
+        self,
+        allowed: Sequence[Network] = (),
+        resolve: Resolve = system_resolve,
+        monotonic: Callable[[], float] = time.monotonic,
+        total_s: float = TOTAL_S,
+    ) -> None:
+        self._client = httpx.Client(
+            transport=_Transport(CheckedBackend(resolve, allowed)),
+            follow_redirects=False,
+            timeout=httpx.Timeout(min(10.0, total_s)),
+            trust_env=False,
+        )
         self._monotonic, self._total_s = monotonic, total_s
 
     def post(self, url: str, body: bytes, headers: dict[str, str]) -> int:

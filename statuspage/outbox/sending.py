@@ -37,9 +37,17 @@ class Drain:
     next one: a kill therefore repeats at most the transactions that were open, under the same Message-ID.
     """
 
-    def __init__(self, database: Database, settings: Settings, composer: Composer, poster: Poster, http: SafePoster,
-                 clock: Callable[[], datetime], connect: Callable[[Mail], smtplib.SMTP] | None = None,
-                 monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        composer: Composer,
+        poster: Poster,
+        http: SafePoster,
+        clock: Callable[[], datetime],
+        connect: Callable[[Mail], smtplib.SMTP] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._database, self._settings, self._clock = database, settings, clock
         self._composer, self._poster, self._http = composer, poster, http
         self._connect = connect or open_smtp
@@ -75,15 +83,22 @@ class Drain:
                 break
         self._http.close()
 
-    def _share(self, batch: Sequence[Claimed], worker: Callable[[queue.SimpleQueue[Claimed]], None], threads: int,
-               stop: threading.Event) -> None:
+    def _share(
+        self,
+        batch: Sequence[Claimed],
+        worker: Callable[[queue.SimpleQueue[Claimed]], None],
+        threads: int,
+        stop: threading.Event,
+    ) -> None:
         if not batch:
             return
         waiting: queue.SimpleQueue[Claimed] = queue.SimpleQueue()
         for one in batch:
             waiting.put(one)
-        running = [threading.Thread(target=worker, args=(waiting,), daemon=True)
-                   for _ in range(min(threads, len(batch)))]
+        running = [
+            threading.Thread(target=worker, args=(waiting,), daemon=True)
+            for _ in range(min(threads, len(batch)))
+        ]
         for thread in running:
             thread.start()
         for thread in running:

@@ -70,8 +70,11 @@ class Feeds:
 
     def events(self, component: ComponentView | None) -> list[IncidentView]:
         """The events a feed holds, newest change first."""
-        chosen = [event for event in self._view.events
-                  if component is None or event.page_wide or component.id in event.component_ids]
+        chosen = [
+            event
+            for event in self._view.events
+            if component is None or event.page_wide or component.id in event.component_ids
+        ]
         return sorted(chosen, key=lambda event: (changed(event), event.id), reverse=True)[:ITEMS]
 
     def _feed(self, path: str, component: ComponentView | None, updated: datetime) -> FeedGenerator:
@@ -99,8 +102,10 @@ class Feeds:
             if event.page_wide or component.id in event.component_ids:
                 entry.category(term=component.key, label=self._text(component.texts.names).text)
         if event.scheduled_for and event.scheduled_until:
-            entry.window.between(event.scheduled_for.astimezone(self._view.region.zone),
-                                 event.scheduled_until.astimezone(self._view.region.zone))
+            entry.window.between(
+                event.scheduled_for.astimezone(self._view.region.zone),
+                event.scheduled_until.astimezone(self._view.region.zone),
+            )
 
     def _permalink(self, event: IncidentView) -> str:
         return f"{self._base}/incidents/{event.id}"
@@ -136,19 +141,35 @@ class Feeds:
         """JSON Feed 1.1: one item per event."""
         items = []
         for event in self.events(component):
-            tags = [one.key for one in self._view.components if event.page_wide or one.id in event.component_ids]
+            tags = [
+                one.key for one in self._view.components if event.page_wide or one.id in event.component_ids
+            ]
             item: dict[str, Any] = {
-                "id": event.id, "url": self._permalink(event), "title": self._text(event.names).text,
+                "id": event.id,
+                "url": self._permalink(event),
+                "title": self._text(event.names).text,
                 "content_html": "".join(self.paragraph(update) for update in event.updates),
-                "date_published": event.created_at.isoformat(), "date_modified": changed(event).isoformat(),
-                "tags": tags, "language": self._text(event.names).language}
+                "date_published": event.created_at.isoformat(),
+                "date_modified": changed(event).isoformat(),
+                "tags": tags,
+                "language": self._text(event.names).language,
+            }
             if event.scheduled_for and event.scheduled_until:
-                item["_status"] = {"about": NAMESPACE, "scheduled_for": event.scheduled_for.isoformat(),
-                                   "scheduled_until": event.scheduled_until.isoformat()}
+                item["_status"] = {
+                    "about": NAMESPACE,
+                    "scheduled_for": event.scheduled_for.isoformat(),
+                    "scheduled_until": event.scheduled_until.isoformat(),
+                }
             items.append(item)
-        body = {"version": "https://jsonfeed.org/version/1.1", "title": self.title(component),
-                "home_page_url": self._home, "feed_url": f"{self._base}{path}", "language": self._language,
-                "authors": [{"name": "backupd"}], "items": items}
+        body = {
+            "version": "https://jsonfeed.org/version/1.1",
+            "title": self.title(component),
+            "home_page_url": self._home,
+            "feed_url": f"{self._base}{path}",
+            "language": self._language,
+            "authors": [{"name": "backupd"}],
+            "items": items,
+        }
         return json.dumps(body, ensure_ascii=False, indent=1).encode()
 
     def calendar(self) -> bytes:
@@ -181,8 +202,10 @@ class Feeds:
         when = update.display_at.astimezone(self._view.region.zone)
         status = self._t(EVENT_WORDS[update.status])
         lang = f' lang="{said.language}"' if said.language != self._language else ""
-        return (f'<p><small>{when.strftime("%Y-%m-%d %H:%M")} {when.tzname()}</small><br>'
-                f"<strong>{status}</strong></p><div{lang}>{self._markdown.html(said.text)}</div>")
+        return (
+            f"<p><small>{when.strftime('%Y-%m-%d %H:%M')} {when.tzname()}</small><br>"
+            f"<strong>{status}</strong></p><div{lang}>{self._markdown.html(said.text)}</div>"
+        )
 
 
 def changed(event: IncidentView) -> datetime:

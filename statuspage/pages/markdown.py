@@ -23,9 +23,19 @@ class Markdown:
             if len(self._known) >= self._limit:
                 self._known.clear()
             # An operator's heading must not compete with the page's own: they begin at the third level.
-            raw = self._parser.render(text).replace("<h1>", "<h3>").replace("</h1>", "</h3>") \
-                .replace("<h2>", "<h4>").replace("</h2>", "</h4>")
-            found = nh3.clean(raw, tags=TAGS, attributes={"a": {"href"}}, url_schemes={"http", "https", "mailto"},
-                              link_rel="noopener nofollow")
+            raw = (
+                self._parser.render(text)
+                .replace("<h1>", "<h3>")
+                .replace("</h1>", "</h3>")
+                .replace("<h2>", "<h4>")
+                .replace("</h2>", "</h4>")
+            )
+            found = nh3.clean(
+                raw,
+                tags=TAGS,
+                attributes={"a": {"href"}},
+                url_schemes={"http", "https", "mailto"},
+                link_rel="noopener nofollow",
+            )
             self._known[text] = found
         return found

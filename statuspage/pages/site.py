@@ -58,10 +58,14 @@ class PublicSite:
     def __init__(self, view: PageView, history: History, kit: Kit, *, static: bool = False) -> None:
         self.view, self._history, self._kit, self._static = view, history, kit, static
         self._pages: dict[str, Callable[[str, str], bytes]] = {
-            "/": self._page("index.html"), "/uptime": self._page("uptime.html"),
-            "/performance": self._page("performance.html"), "/subscribe": self._page("subscribe.html"),
-            "/widget": self._page("widget.html"), "/history": self._months_page,
-            "/history/all": self._all_page}
+            "/": self._page("index.html"),
+            "/uptime": self._page("uptime.html"),
+            "/performance": self._page("performance.html"),
+            "/subscribe": self._page("subscribe.html"),
+            "/widget": self._page("widget.html"),
+            "/history": self._months_page,
+            "/history/all": self._all_page,
+        }
 
     def document(self, path: str, language: str, prefix: str = "") -> Document | None:
         """The document at ``path`` (without its language prefix), or None where there is none."""
@@ -69,7 +73,9 @@ class PublicSite:
             return Document(page(language, prefix), HTML, framed=path == "/widget")
         if found := _INCIDENT.fullmatch(path):
             event = self._event(found[1])
-            return event and Document(self._html("incident.html", language, prefix, path, event=event), HTML)
+            if event is None:
+                return None
+            return Document(self._html("incident.html", language, prefix, path, event=event), HTML)
         if found := _MONTH.fullmatch(path):
             return self._month(path, int(found[1]), int(found[2]), language, prefix)
         if path.startswith("/api/v2/"):
@@ -107,7 +113,9 @@ class PublicSite:
     def _months_page(self, language: str, prefix: str) -> bytes:
         today = self.view.now.astimezone(self.view.region.zone).date()
         events = self._history.months(today.replace(day=1), MONTHS_SHOWN)
-        return self._html("history.html", language, prefix, "/history", groups=self._by_month(events), month=None)
+        return self._html(
+            "history.html", language, prefix, "/history", groups=self._by_month(events), month=None
+        )
 
     def _all_page(self, language: str, prefix: str) -> bytes:
         groups = self._by_month(self._history.everything())
@@ -131,8 +139,19 @@ class PublicSite:
 
     def _html(self, template: str, language: str, prefix: str, path: str, **values: object) -> bytes:
         region = self.view.region
-        return self._kit.render(template, language, region.languages, region.zone, view=self.view, region=region,
-                                prefix=prefix, path=path, static=self._static, sparkline=sparkline.path, **values)
+        return self._kit.render(
+            template,
+            language,
+            region.languages,
+            region.zone,
+            view=self.view,
+            region=region,
+            prefix=prefix,
+            path=path,
+            static=self._static,
+            sparkline=sparkline.path,
+            **values,
+        )
 
     def _feed(self, path: str, language: str) -> Document | None:
         component: ComponentView | None = None
@@ -149,7 +168,9 @@ class PublicSite:
             case "/history.atom":
                 return Document(feeds.atom(path, component), "application/atom+xml; charset=utf-8", cors=True)
             case "/feed.json":
-                return Document(feeds.json_feed(path, component), "application/feed+json; charset=utf-8", cors=True)
+                return Document(
+                    feeds.json_feed(path, component), "application/feed+json; charset=utf-8", cors=True
+                )
             case "/maintenance.ics":
                 return Document(feeds.calendar(), "text/calendar; charset=utf-8", cors=True)
         return None
@@ -169,7 +190,9 @@ class PublicSite:
             verified = component.verified or component.status != "operational"
             state = str(component.status) if verified else "unverified"
             names = component.texts.names
-            svg = badges.badge(names.get(language, names[view.region.languages[0]]), state, t(COMPONENT_WORDS[state]))
+            svg = badges.badge(
+                names.get(language, names[view.region.languages[0]]), state, t(COMPONENT_WORDS[state])
+            )
         else:
             return None
         return Document(svg, "image/svg+xml", cors=True)

@@ -5,15 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from statuspage.errors import SettingsError
 from statuspage.publishing.copying import HEARTBEAT, Piece
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3.client import S3Client
-else:
-    S3Client = Any
+    from botocore.client import BaseClient
 
 MANIFEST = ".manifest.json"
 CACHE = "public, max-age=30, stale-if-error=86400"
@@ -30,8 +28,8 @@ def parse(url: str) -> tuple[str, str]:
 class Bucket:
     """Publishes to a prefix of a bucket; the manifest there tells what need not be sent again."""
 
-    def __init__(self, client: S3Client, url: str) -> None:
-        self._client = client
+    def __init__(self, client: BaseClient, url: str) -> None:
+        self._client = cast(Any, client)  # boto3 makes its methods at run time
         self._bucket, self._prefix = parse(url)
 
     def publish(self, pieces: Iterator[Piece]) -> int:
@@ -54,8 +52,13 @@ class Bucket:
         self._put(MANIFEST, json.dumps(after).encode(), "application/json")
         gone = sorted(set(before) - set(after))
         for start in range(0, len(gone), 1_000):
-            self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": [
-                {"Key": self._prefix + file} for file in gone[start:start + 1_000]], "Quiet": True})
+            self._client.delete_objects(
+                Bucket=self._bucket,
+                Delete={
+                    "Objects": [{"Key": self._prefix + file} for file in gone[start : start + 1_000]],
+                    "Quiet": True,
+                },
+            )
         return changed
 
     def beat(self, body: bytes) -> None:
@@ -63,10 +66,20 @@ class Bucket:
         self._put(HEARTBEAT, body, "application/json")
 
     def _put(self, file: str, body: bytes, content_type: str) -> None:
-        cache = "public, max-age=31536000, immutable" if file.startswith("assets/") \
-            else "no-store" if file == HEARTBEAT else CACHE
-        self._client.put_object(Bucket=self._bucket, Key=self._prefix + file, Body=body, ContentType=content_type,
-                                CacheControl=cache)
+        cache = (
+            "public, max-age=31536000, immutable"
+            if file.startswith("assets/")
+            else "no-store"
+            if file == HEARTBEAT
+            else CACHE
+        )
+        self._client.put_object(
+            Bucket=self._bucket,
+            Key=self._prefix + file,
+            Body=body,
+            ContentType=content_type,
+            CacheControl=cache,
+        )
 
     def _manifest(self) -> dict[str, list[str]]:
         try:

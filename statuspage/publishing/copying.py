@@ -45,15 +45,24 @@ def pieces(site: PublicSite, kit: Kit, heartbeat: bytes) -> Iterator[Piece]:
     known = _stamps(site)
     for path in site.paths():
         machine = path.startswith("/api/")
-        for prefix, language in [("", languages[0])] + ([] if machine else [(f"/{one}", one) for one in languages]):
+        for prefix, language in [("", languages[0])] + (
+            [] if machine else [(f"/{one}", one) for one in languages]
+        ):
             depends = f"{digest}:{known[path]}" if path in known else ""
-            yield Piece(file_of(prefix + path), depends, kind_of(path), _document(site, path, language, prefix))
+            yield Piece(
+                file_of(prefix + path), depends, kind_of(path), _document(site, path, language, prefix)
+            )
 
 
 def heartbeat_body(region: str, proofs: Mapping[str, datetime | None], now: datetime) -> bytes:
     """The heartbeat file: when each component was last proven, and when this was written."""
-    return json.dumps({"region": region, "written_at": now.isoformat(timespec="seconds"), "components": {
-        key: at.isoformat() if at else None for key, at in sorted(proofs.items())}}).encode()
+    return json.dumps(
+        {
+            "region": region,
+            "written_at": now.isoformat(timespec="seconds"),
+            "components": {key: at.isoformat() if at else None for key, at in sorted(proofs.items())},
+        }
+    ).encode()
 
 
 def file_of(path: str) -> str:
@@ -65,12 +74,19 @@ def file_of(path: str) -> str:
 
 def kind_of(path: str) -> str:
     """The content type of a public path."""
-    kinds = {"json": "application/json; charset=utf-8", "rss": "application/rss+xml; charset=utf-8",
-             "atom": "application/atom+xml; charset=utf-8", "svg": "image/svg+xml",
-             "ics": "text/calendar; charset=utf-8"}
+    kinds = {
+        "json": "application/json; charset=utf-8",
+        "rss": "application/rss+xml; charset=utf-8",
+        "atom": "application/atom+xml; charset=utf-8",
+        "svg": "image/svg+xml",
+        "ics": "text/calendar; charset=utf-8",
+    }
     suffix = path.rpartition("/")[2].rpartition(".")[2]
-    return "application/feed+json; charset=utf-8" if path.endswith("/feed.json") \
+    return (
+        "application/feed+json; charset=utf-8"
+        if path.endswith("/feed.json")
         else kinds.get(suffix, "text/html; charset=utf-8")
+    )
 
 
 def _stamps(site: PublicSite) -> dict[str, str]:
@@ -83,7 +99,9 @@ def _stamps(site: PublicSite) -> dict[str, str]:
     for event in everything:
         stamp = f"{event.updated_at.isoformat()}:{event.status}:{len(event.updates)}"
         found[f"/incidents/{event.id}"] = stamp
-        months.setdefault(f"/history/{event.started_at.astimezone(zone):%Y-%m}", []).append(f"{event.id}{stamp}")
+        months.setdefault(f"/history/{event.started_at.astimezone(zone):%Y-%m}", []).append(
+            f"{event.id}{stamp}"
+        )
     for path, stamps in months.items():
         found[path] = navigation + hashlib.sha256("".join(stamps).encode()).hexdigest()[:16]
     return found
@@ -98,4 +116,5 @@ def _document(site: PublicSite, path: str, language: str, prefix: str) -> Callab
         document = site.document(path, language, prefix)
         assert document is not None, f"{path} is listed but cannot be made"
         return document.body
+
     return make

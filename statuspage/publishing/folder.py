@@ -59,7 +59,12 @@ class Folder:
                 made.add(target.parent)
             manifest[piece.file] = piece.depends
             old = previous / piece.file if previous is not None else None
-            if piece.depends and old is not None and before.get(piece.file) == piece.depends and old.is_file():
+            if (
+                piece.depends
+                and old is not None
+                and before.get(piece.file) == piece.depends
+                and old.is_file()
+            ):
                 os.link(old, target)
                 continue
             body = piece.make()
@@ -83,8 +88,10 @@ class Folder:
             os.close(descriptor)
 
     def _drop_old(self, releases: Path, current: Path) -> None:
-        old = sorted((one for one in releases.iterdir() if one.name.isdigit() and one != current), reverse=True)
-        for one in old[RELEASES_KEPT - 1:]:
+        old = sorted(
+            (one for one in releases.iterdir() if one.name.isdigit() and one != current), reverse=True
+        )
+        for one in old[RELEASES_KEPT - 1 :]:
             shutil.rmtree(one, ignore_errors=True)
 
 

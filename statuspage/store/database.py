@@ -61,7 +61,9 @@ class Database:
             with Session(self._writer, expire_on_commit=False) as session, session.begin():
                 yield session
         except OperationalError as error:
-            raise DatabaseLost("The database cannot be written at the moment; nothing was changed.") from error
+            raise DatabaseLost(
+                "The database cannot be written at the moment; nothing was changed."
+            ) from error
 
     def version(self) -> int:
         """The page's data version; every visible change raises it."""
@@ -97,8 +99,10 @@ class Database:
         except DBAPIError as error:
             raise DatabaseLost("The database cannot be opened.") from error
         if found != head:
-            raise SettingsError(f"The database is at schema revision {found}, this program needs {head}: "
-                                "run `backupd-status migrate` first.")
+            raise SettingsError(
+                f"The database is at schema revision {found}, this program needs {head}: "
+                "run `backupd-status migrate` first."
+            )
 
     def close(self) -> None:
         """Gives all connections back."""

@@ -15,8 +15,10 @@ class Incident(Base):
     """An incident or a scheduled maintenance. ``version`` lets a second editor notice the first."""
 
     __tablename__ = "incidents"
-    __table_args__ = (Index("ix_incidents_kind_status", "kind", "status"),
-                      Index("ix_incidents_published_at", "published_at"),)
+    __table_args__ = (
+        Index("ix_incidents_kind_status", "kind", "status"),
+        Index("ix_incidents_published_at", "published_at"),
+    )
     id: Mapped[str] = mapped_column(String(12), primary_key=True)
     kind: Mapped[str] = mapped_column(String(12))
     status: Mapped[str] = mapped_column(String(16))
@@ -44,8 +46,10 @@ class Incident(Base):
     cancelled: Mapped[bool] = mapped_column(default=False)
     evidence: Mapped[dict[str, Any]] = mapped_column(default=dict)
     updates: Mapped[list[Update]] = relationship(
-        back_populates="incident", order_by="Update.display_at, Update.created_at, Update.sequence",
-        cascade="all, delete-orphan")
+        back_populates="incident",
+        order_by="Update.display_at, Update.created_at, Update.sequence",
+        cascade="all, delete-orphan",
+    )
 
     __mapper_args__ = {"version_id_col": version}
 

@@ -39,7 +39,9 @@ class Delivery(Base):
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     notification_id: Mapped[str | None] = mapped_column(ForeignKey("notifications.id", ondelete="CASCADE"))
-    subscriber_id: Mapped[int | None] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"), index=True)
+    subscriber_id: Mapped[int | None] = mapped_column(
+        ForeignKey("subscribers.id", ondelete="CASCADE"), index=True
+    )
     channel: Mapped[str] = mapped_column(String(10))
     domain: Mapped[str] = mapped_column(String(254))
     letter: Mapped[dict[str, Any] | None]

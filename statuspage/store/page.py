@@ -45,5 +45,13 @@ def seed(session: Session, region: Region, page_id: str, now: datetime) -> None:
     known = set(session.scalars(select(ComponentRow.key)))
     for position, component in enumerate(region.components, start=1):
         if component.key not in known:
-            session.add(ComponentRow(id=component.id, key=component.key, position=position, created_at=now,
-                                     updated_at=now, start_date=now))
+            session.add(
+                ComponentRow(
+                    id=component.id,
+                    key=component.key,
+                    position=position,
+                    created_at=now,
+                    updated_at=now,
+                    start_date=now,
+                )
+            )

@@ -18,8 +18,11 @@ class Subscriber(Base):
 
     __tablename__ = "subscribers"
     # Ids are never used again: an old unsubscribe link must not reach somebody new.
-    __table_args__ = (UniqueConstraint("channel", "address", "owner"),
-                      Index("ix_subscribers_state_channel", "state", "channel"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        UniqueConstraint("channel", "address", "owner"),
+        Index("ix_subscribers_state_channel", "state", "channel"),
+        {"sqlite_autoincrement": True},
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     channel: Mapped[str] = mapped_column(String(10))
     address: Mapped[str] = mapped_column(String(2000))
@@ -42,5 +45,7 @@ class Subscription(Base):
     """A subscriber's wish to hear of one component."""
 
     __tablename__ = "subscriptions"
-    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"), primary_key=True)
+    subscriber_id: Mapped[int] = mapped_column(
+        ForeignKey("subscribers.id", ondelete="CASCADE"), primary_key=True
+    )
     component_id: Mapped[str] = mapped_column(ForeignKey("components.id"), primary_key=True, index=True)

@@ -12,10 +12,11 @@ _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 def email(text: str) -> str:
-    """A plain address with its domain in ASCII and lower case; no quoting, no comments, nothing a header would split."""
+    """A plain address, its domain in ASCII and lower case; no quoting, no comments, nothing a header would split."""
     text = text.strip()
     local, at, domain = text.rpartition("@")
-    if not at or len(text) > 254 or not _LOCAL.fullmatch(local) or ".." in local or local[0] == "." or local[-1] == ".":
+    dotted = local.startswith(".") or local.endswith(".") or ".." in local
+    if not at or len(text) > 254 or not _LOCAL.fullmatch(local) or dotted:
         raise Invalid("This is not an email address.", {"email": "This is not an email address."})
     try:
         ascii_domain = domain.encode("idna").decode().lower()
@@ -40,11 +41,15 @@ def url(text: str, channel: str, hosts: tuple[str, ...]) -> str:
     if bad or parts.scheme not in ("https", "http") or not parts.hostname or parts.username or port == 0:
         raise Invalid("This is not an address that can be posted to.", problem)
     if parts.scheme == "http" and channel != "webhook":
-        raise Invalid("The address must begin with https://.", {"url": "The address must begin with https://."})
+        raise Invalid(
+            "The address must begin with https://.", {"url": "The address must begin with https://."}
+        )
     host = parts.hostname.lower()
     if hosts and not any(host == one or (one.startswith(".") and host.endswith(one)) for one in hosts):
-        raise Invalid("This address does not belong to that service.",
-                      {"url": "This address does not belong to that service."})
+        raise Invalid(
+            "This address does not belong to that service.",
+            {"url": "This address does not belong to that service."},
+        )
     if len(text) > 2_000:
         raise Invalid("This address is too long.", {"url": "This address is too long."})
     return text
@@ -52,4 +57,8 @@ def url(text: str, channel: str, hosts: tuple[str, ...]) -> str:
 
 def domain_of(channel: str, address: str) -> str:
     """What sending is limited by: the domain of a mail address, the host of a URL."""
-    return address.rpartition("@")[2].lower() if channel == "email" else (urlsplit(address).hostname or "").lower()
+    return (
+        address.rpartition("@")[2].lower()
+        if channel == "email"
+        else (urlsplit(address).hostname or "").lower()
+    )

@@ -50,17 +50,31 @@ class SubscriptionDesk:
         """
         owner, address = self._addresses(wish)
         chosen, everything = self._choice(wish.components)
-        known = self._session.scalar(select(Subscriber).where(
-            Subscriber.channel == wish.channel, Subscriber.address == address, Subscriber.owner == owner))
+        known = self._session.scalar(
+            select(Subscriber).where(
+                Subscriber.channel == wish.channel, Subscriber.address == address, Subscriber.owner == owner
+            )
+        )
         if known is None:
-            recent = self._session.scalar(select(func.count()).select_from(Subscriber).where(
-                Subscriber.state == PENDING, Subscriber.created_at > self._now - timedelta(hours=1)))
+            recent = self._session.scalar(
+                select(func.count())
+                .select_from(Subscriber)
+                .where(Subscriber.state == PENDING, Subscriber.created_at > self._now - timedelta(hours=1))
+            )
             if (recent or 0) >= PENDING_PER_HOUR:
                 raise Invalid("Too many people are signing up at the moment; try again in an hour.")
             known = Subscriber(
-                channel=wish.channel, address=address, owner=owner, language=wish.language, everything=everything,
-                domain=addresses.domain_of(wish.channel, address), state=PENDING, created_at=self._now,
-                asked_at=self._now, secret=new_secret() if wish.channel == "webhook" else "")
+                channel=wish.channel,
+                address=address,
+                owner=owner,
+                language=wish.language,
+                everything=everything,
+                domain=addresses.domain_of(wish.channel, address),
+                state=PENDING,
+                created_at=self._now,
+                asked_at=self._now,
+                secret=new_secret() if wish.channel == "webhook" else "",
+            )
             self._session.add(known)
         elif self._now - known.asked_at < ASK_AGAIN:
             return
@@ -71,7 +85,9 @@ class SubscriptionDesk:
         known.everything, known.language = everything, wish.language
         self._choose(known, chosen)
         self._session.flush()
-        self._letter("confirm", owner, wish.language, subscriber_id=known.id, channel=wish.channel, address=address)
+        self._letter(
+            "confirm", owner, wish.language, subscriber_id=known.id, channel=wish.channel, address=address
+        )
 
     def confirm(self, subscriber_id: int, mark: str) -> Subscriber:
         """Makes a sign-up count; confirming twice is confirming once."""
@@ -90,15 +106,23 @@ class SubscriptionDesk:
         mine = list(self._session.scalars(select(Subscriber).where(Subscriber.owner == owner)))
         if not mine or any(self._now - one.asked_at < ASK_AGAIN and one.confirmed_at is None for one in mine):
             return
-        recent = self._session.scalar(select(func.count()).select_from(Delivery).where(
-            Delivery.channel == "email", Delivery.letter.is_not(None), Delivery.subscriber_id.in_(
-                [one.id for one in mine]), Delivery.state.in_((QUEUED, CLAIMED))))
+        recent = self._session.scalar(
+            select(func.count())
+            .select_from(Delivery)
+            .where(
+                Delivery.channel == "email",
+                Delivery.letter.is_not(None),
+                Delivery.subscriber_id.in_([one.id for one in mine]),
+                Delivery.state.in_((QUEUED, CLAIMED)),
+            )
+        )
         if not recent:
             self._letter("manage", owner, language, owner=owner, subscriber_id=mine[0].id)
 
     def of_owner(self, owner: str) -> Sequence[Subscriber]:
         """All subscriptions of one owner."""
-        return self._session.scalars(select(Subscriber).where(Subscriber.owner == owner).order_by(Subscriber.id)).all()
+        mine = select(Subscriber).where(Subscriber.owner == owner).order_by(Subscriber.id)
+        return self._session.scalars(mine).all()
 
     def change(self, owner: str, subscriber_id: int, components: Sequence[str], language: str) -> Subscriber:
         """Changes what a subscription is about."""
@@ -128,25 +152,44 @@ class SubscriptionDesk:
 
     def export(self, owner: str) -> list[dict[str, Any]]:
         """Everything that is kept about an owner."""
-        return [{"channel": one.channel, "address": one.address, "owner": one.owner, "language": one.language,
-                 "state": one.state, "everything": one.everything,
-                 "components": sorted(row.component_id for row in one.components),
-                 "created_at": one.created_at.isoformat(),
-                 "confirmed_at": one.confirmed_at.isoformat() if one.confirmed_at else None,
-                 "quarantined_at": one.quarantined_at.isoformat() if one.quarantined_at else None,
-                 "reason": one.reason or None} for one in self.of_owner(owner)]
+        return [
+            {
+                "channel": one.channel,
+                "address": one.address,
+                "owner": one.owner,
+                "language": one.language,
+                "state": one.state,
+                "everything": one.everything,
+                "components": sorted(row.component_id for row in one.components),
+                "created_at": one.created_at.isoformat(),
+                "confirmed_at": one.confirmed_at.isoformat() if one.confirmed_at else None,
+                "quarantined_at": one.quarantined_at.isoformat() if one.quarantined_at else None,
+                "reason": one.reason or None,
+            }
+            for one in self.of_owner(owner)
+        ]
 
     def quarantine(self, subscriber: Subscriber, reason: str) -> None:
         """Stops sending to an address. The owner of a webhook is told by mail; an address that bounces cannot be."""
         if subscriber.state == QUARANTINED:
             return
         subscriber.state, subscriber.quarantined_at, subscriber.reason = QUARANTINED, self._now, reason[:300]
-        self._session.execute(update(Delivery).where(
-            Delivery.subscriber_id == subscriber.id, Delivery.state == QUEUED, Delivery.letter.is_(None)
-        ).values(state=FAILED, error="quarantined"))
+        self._session.execute(
+            update(Delivery)
+            .where(
+                Delivery.subscriber_id == subscriber.id, Delivery.state == QUEUED, Delivery.letter.is_(None)
+            )
+            .values(state=FAILED, error="quarantined")
+        )
         if subscriber.channel != "email":
-            self._letter("quarantined", subscriber.owner, subscriber.language, address=subscriber.address,
-                         reason=reason[:300], owner=subscriber.owner)
+            self._letter(
+                "quarantined",
+                subscriber.owner,
+                subscriber.language,
+                address=subscriber.address,
+                reason=reason[:300],
+                owner=subscriber.owner,
+            )
         self._record("subscriber.quarantine", subscriber, reason=reason[:300])
 
     def release(self, subscriber_id: int) -> None:
@@ -159,7 +202,9 @@ class SubscriptionDesk:
 
     def expire(self) -> int:
         """Forgets sign-ups that nobody confirmed; how many."""
-        old = delete(Subscriber).where(Subscriber.state == PENDING, Subscriber.asked_at < self._now - UNCONFIRMED_FOR)
+        old = delete(Subscriber).where(
+            Subscriber.state == PENDING, Subscriber.asked_at < self._now - UNCONFIRMED_FOR
+        )
         return int(getattr(self._session.execute(old), "rowcount", 0))
 
     def _addresses(self, wish: SignUp) -> tuple[str, str]:
@@ -190,24 +235,55 @@ class SubscriptionDesk:
 
     def _forget(self, subscriber: Subscriber) -> None:
         # The audit keeps that it happened, not to whom.
-        self._session.add(AuditEntry(at=self._now, actor="subscriber", action="subscriber.delete",
-                                     target=str(subscriber.id), detail={"channel": subscriber.channel}))
+        self._session.add(
+            AuditEntry(
+                at=self._now,
+                actor="subscriber",
+                action="subscriber.delete",
+                target=str(subscriber.id),
+                detail={"channel": subscriber.channel},
+            )
+        )
         self._session.delete(subscriber)
 
     def _record(self, action: str, subscriber: Subscriber, **detail: Any) -> None:
-        self._session.add(AuditEntry(at=self._now, actor="subscriber", action=action, target=str(subscriber.id),
-                                     detail={"channel": subscriber.channel, **detail}))
+        self._session.add(
+            AuditEntry(
+                at=self._now,
+                actor="subscriber",
+                action=action,
+                target=str(subscriber.id),
+                detail={"channel": subscriber.channel, **detail},
+            )
+        )
 
-    def _letter(self, kind: str, to: str, language: str, subscriber_id: int | None = None, **values: Any) -> None:
+    def _letter(
+        self, kind: str, to: str, language: str, subscriber_id: int | None = None, **values: Any
+    ) -> None:
         queue_letter(self._session, self._now, kind, to, language, subscriber_id=subscriber_id, **values)
 
 
-def queue_letter(session: Session, now: datetime, kind: str, to: str, language: str, *,
-                 subscriber_id: int | None = None, **values: Any) -> None:
+def queue_letter(
+    session: Session,
+    now: datetime,
+    kind: str,
+    to: str,
+    language: str,
+    *,
+    subscriber_id: int | None = None,
+    **values: Any,
+) -> None:
     """Puts one letter that no notification stands behind into the outbox, ahead of any drain that is going on."""
-    session.add(Delivery(
-        channel="email", subscriber_id=subscriber_id, domain=addresses.domain_of("email", to), state=QUEUED,
-        next_at=now - timedelta(days=1), letter={"kind": kind, "to": to, "language": language, "at": now.isoformat(), **values}))
+    session.add(
+        Delivery(
+            channel="email",
+            subscriber_id=subscriber_id,
+            domain=addresses.domain_of("email", to),
+            state=QUEUED,
+            next_at=now - timedelta(days=1),
+            letter={"kind": kind, "to": to, "language": language, "at": now.isoformat(), **values},
+        )
+    )
 
 
 def new_secret() -> str:

@@ -23,10 +23,15 @@ class Links:
             def get_timestamp(self) -> int:
                 return int(clock().timestamp())
 
-        self._serializers = {purpose: URLSafeTimedSerializer(
-            secret, salt=f"status-{purpose}", signer=Signer,
-            signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256})
-            for purpose in ("confirm", "manage", "unsubscribe", "bounce")}
+        self._serializers = {
+            purpose: URLSafeTimedSerializer(
+                secret,
+                salt=f"status-{purpose}",
+                signer=Signer,
+                signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
+            )
+            for purpose in ("confirm", "manage", "unsubscribe", "bounce")
+        }
 
     def confirm(self, subscriber: Subscriber) -> str:
         """Confirms one sign-up, within two days."""
@@ -72,7 +77,9 @@ class Links:
         except SignatureExpired:
             raise Invalid("This link has expired. Ask for a new one on the subscription page.") from None
         except BadSignature:
-            raise Invalid("This link is not valid. Copy it whole from the message, or ask for a new one.") from None
+            raise Invalid(
+                "This link is not valid. Copy it whole from the message, or ask for a new one."
+            ) from None
 
 
 def _mark(address: str) -> str:

@@ -51,8 +51,15 @@ def read(path: Path) -> Rows:
 class Import(Bench):
     """One import, within one transaction: all of it or nothing."""
 
-    def __init__(self, session: Session, region: Region, settings: Settings, actor: Actor, now: datetime,
-                 mapping: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        region: Region,
+        settings: Settings,
+        actor: Actor,
+        now: datetime,
+        mapping: Mapping[str, str],
+    ) -> None:
         super().__init__(session, region, Actor(actor.name, "import"), now)
         self._settings, self._mapping = settings, mapping
         self._keys: dict[str, str] = {}
@@ -61,7 +68,8 @@ class Import(Bench):
         """Gives our components the exported ids. Refused once something refers to the present ids."""
         ours = {row.key: row for row in self.session.scalars(select(ComponentRow))}
         used = self.session.scalar(select(func.count()).select_from(Incident)) or self.session.scalar(
-            select(func.count()).select_from(Subscription))
+            select(func.count()).select_from(Subscription)
+        )
         changed = 0
         for row in rows:
             key = self._key_of(str(row.get("name", "")), ours)
@@ -71,7 +79,9 @@ class Import(Bench):
             if ours[key].id == row["id"]:
                 continue
             if used:
-                raise Invalid("Component ids can only be taken over before there are incidents or subscribers.")
+                raise Invalid(
+                    "Component ids can only be taken over before there are incidents or subscribers."
+                )
             values: dict[str, Any] = {"id": str(row["id"])}
             if row.get("start_date"):
                 values["start_date"] = datetime.fromisoformat(str(row["start_date"])).replace(tzinfo=UTC)
@@ -99,8 +109,10 @@ class Import(Bench):
 
     def subscribers(self, rows: Rows) -> int:
         """Takes over confirmed subscribers; they confirmed there, so nobody is asked again, and nobody is mailed."""
-        known = {(one.channel, one.address) for one in self.session.execute(
-            select(Subscriber.channel, Subscriber.address)).all()}
+        known = {
+            (one.channel, one.address)
+            for one in self.session.execute(select(Subscriber.channel, Subscriber.address)).all()
+        }
         component_ids = set(self.session.scalars(select(ComponentRow.id)))
         taken = 0
         for row in rows:
@@ -116,29 +128,57 @@ class Import(Bench):
     def _incident(self, row: dict[str, Any], component_ids: set[str]) -> None:
         planned = _instant(row.get("scheduled_for"))
         kind = Kind.MAINTENANCE if planned else Kind.INCIDENT
-        said = sorted(row.get("incident_updates", []), key=lambda one: str(one.get("display_at") or one["created_at"]))
+        said = sorted(
+            row.get("incident_updates", []), key=lambda one: str(one.get("display_at") or one["created_at"])
+        )
         if not said:
             raise Invalid(f"The incident {row['id']} has no updates.")
         created = _instant(row["created_at"]) or self.now
         incident = Incident(
-            id=str(row["id"]), kind=kind, status=row["status"], names=self.names({"en": str(row["name"])}),
-            impact=_impact(row, kind), impact_fixed=True, origin="import", created_at=created,
-            updated_at=_instant(row.get("updated_at")) or created, published_at=created, acknowledged_at=created,
-            started_at=planned or _instant(row.get("started_at")) or created, scheduled_for=planned,
-            scheduled_until=_instant(row.get("scheduled_until")) or planned, evidence={}, page_wide=False)
+            id=str(row["id"]),
+            kind=kind,
+            status=row["status"],
+            names=self.names({"en": str(row["name"])}),
+            impact=_impact(row, kind),
+            impact_fixed=True,
+            origin="import",
+            created_at=created,
+            updated_at=_instant(row.get("updated_at")) or created,
+            published_at=created,
+            acknowledged_at=created,
+            started_at=planned or _instant(row.get("started_at")) or created,
+            scheduled_for=planned,
+            scheduled_until=_instant(row.get("scheduled_until")) or planned,
+            evidence={},
+            page_wide=False,
+        )
         own = [str(one["id"]) for one in row.get("components", [])]
         for sequence, one in enumerate(said):
             status = _status(str(one["status"]), kind)
             at = _instant(one.get("display_at")) or _instant(one["created_at"]) or created
-            changes = {str(change["code"]): ["", str(change["new_status"])]
-                       for change in one.get("affected_components") or []
-                       if str(change["code"]) in component_ids}
+            changes = {
+                str(change["code"]): ["", str(change["new_status"])]
+                for change in one.get("affected_components") or []
+                if str(change["code"]) in component_ids
+            }
             if sequence == 0 and not changes:
-                changes = {id_: ["", ComponentStatus.OPERATIONAL.value] for id_ in own if id_ in component_ids}
-            incident.updates.append(Update(
-                id=str(one["id"]), status=status, bodies=self.bodies({"en": str(one.get("body") or "–")}),
-                components=changes, deliver=False, created_at=at, updated_at=at, display_at=at, author="import",
-                sequence=sequence))
+                changes = {
+                    id_: ["", ComponentStatus.OPERATIONAL.value] for id_ in own if id_ in component_ids
+                }
+            incident.updates.append(
+                Update(
+                    id=str(one["id"]),
+                    status=status,
+                    bodies=self.bodies({"en": str(one.get("body") or "–")}),
+                    components=changes,
+                    deliver=False,
+                    created_at=at,
+                    updated_at=at,
+                    display_at=at,
+                    author="import",
+                    sequence=sequence,
+                )
+            )
         derive(incident)
         self.session.add(incident)
 
@@ -149,7 +189,9 @@ class Import(Bench):
             return None  # text messages are not a channel here
         try:
             owner = addresses.email(str(row.get("email") or ""))
-            address = owner if channel == "email" else addresses.url(str(row.get("endpoint") or ""), channel, ())
+            address = (
+                owner if channel == "email" else addresses.url(str(row.get("endpoint") or ""), channel, ())
+            )
         except Invalid:
             return None
         named = row.get("components") or []
@@ -158,20 +200,32 @@ class Import(Bench):
         held = bool(row.get("quarantined_at"))
         created = _instant(row.get("created_at")) or self.now
         return Subscriber(
-            channel=channel, address=address, owner=owner, domain=addresses.domain_of(channel, address),
-            language="en", everything=not wanted or len(chosen) == len(component_ids), asked_at=created,
-            state=QUARANTINED if held else ACTIVE, created_at=created, confirmed_at=created,
-            quarantined_at=_instant(row.get("quarantined_at")), reason="quarantined before the import" if held else "",
+            channel=channel,
+            address=address,
+            owner=owner,
+            domain=addresses.domain_of(channel, address),
+            language="en",
+            everything=not wanted or len(chosen) == len(component_ids),
+            asked_at=created,
+            state=QUARANTINED if held else ACTIVE,
+            created_at=created,
+            confirmed_at=created,
+            quarantined_at=_instant(row.get("quarantined_at")),
+            reason="quarantined before the import" if held else "",
             secret=new_secret() if channel == "webhook" else "",
-            components=[Subscription(component_id=one) for one in chosen])
+            components=[Subscription(component_id=one) for one in chosen],
+        )
 
     def _key_of(self, name: str, ours: Mapping[str, ComponentRow]) -> str | None:
         if name in self._mapping:
             if self._mapping[name] not in ours:
                 raise Invalid(f"There is no component {self._mapping[name]!r}; known are {', '.join(ours)}.")
             return self._mapping[name]
-        texts = {component.names["en"].lower(): component.key for component in self.region.components
-                 if "en" in component.names}
+        texts = {
+            component.names["en"].lower(): component.key
+            for component in self.region.components
+            if "en" in component.names
+        }
         return texts.get(name.lower()) or (name.lower() if name.lower() in ours else None)
 
 

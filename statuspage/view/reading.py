@@ -15,7 +15,15 @@ from statuspage.domain.timeline import Change, Span, spans_of, status_at
 from statuspage.store.incidents import Incident, Update
 from statuspage.store.measurements import Hour, RuleState
 from statuspage.store.page import ComponentRow, Page
-from statuspage.view.values import ComponentView, IncidentView, Measured, PageKey, PageView, Series, UpdateView
+from statuspage.view.values import (
+    ComponentView,
+    IncidentView,
+    Measured,
+    PageKey,
+    PageView,
+    Series,
+    UpdateView,
+)
 
 BAR_DAYS, SERIES_DAYS, LATEST = 90, 30, 50
 
@@ -37,15 +45,36 @@ def read_page(session: Session, region: Region, url: str, now: datetime) -> Page
     # Not the instant of reading: two processes that read the same data must make the same bytes, or ETags would differ.
     now = max(key.hour, page.updated_at)
     edge = now - timedelta(days=BAR_DAYS + 2)
-    latest = [select(Incident.id).where(Incident.published_at.is_not(None), Incident.kind == kind)
-              .order_by(Incident.started_at.desc(), Incident.id).limit(LATEST).scalar_subquery() for kind in Kind]
-    events = read_events(session, or_(
-        Incident.status.not_in(CLOSED), Incident.resolved_at >= edge, Incident.started_at >= edge,
-        *(Incident.id.in_(one) for one in latest)))
+    latest = [
+        select(Incident.id)
+        .where(Incident.published_at.is_not(None), Incident.kind == kind)
+        .order_by(Incident.started_at.desc(), Incident.id)
+        .limit(LATEST)
+        .scalar_subquery()
+        for kind in Kind
+    ]
+    events = read_events(
+        session,
+        or_(
+            Incident.status.not_in(CLOSED),
+            Incident.resolved_at >= edge,
+            Incident.started_at >= edge,
+            *(Incident.id.in_(one) for one in latest),
+        ),
+    )
     spans = all_spans(events, now)
-    return PageView(region, page.id, url, key, page.updated_at, now,
-                    tuple(_components(session, region, spans, key, events, now)), events,
-                    tuple(_series(session, region, now)), tuple(_months(session, region)))
+    return PageView(
+        region,
+        page.id,
+        url,
+        key,
+        page.updated_at,
+        now,
+        tuple(_components(session, region, spans, key, events, now)),
+        events,
+        tuple(_series(session, region, now)),
+        tuple(_months(session, region)),
+    )
 
 
 def read_events(session: Session, *conditions: ColumnElement[bool]) -> tuple[IncidentView, ...]:
@@ -55,34 +84,71 @@ def read_events(session: Session, *conditions: ColumnElement[bool]) -> tuple[Inc
     """
     table, said = Incident.__table__, Update.__table__
     where = (Incident.published_at.is_not(None), Incident.discarded_at.is_(None), *conditions)
-    rows = session.execute(select(table).where(*where).order_by(Incident.started_at.desc(), Incident.id)).all()
+    rows = session.execute(
+        select(table).where(*where).order_by(Incident.started_at.desc(), Incident.id)
+    ).all()
     updates: dict[str, list[UpdateView]] = {row.id: [] for row in rows}
     chosen = select(Incident.id).where(*where)
-    query = select(said).where(said.c.incident_id.in_(chosen)).order_by(
-        said.c.display_at.desc(), said.c.created_at.desc(), said.c.sequence.desc())
+    query = (
+        select(said)
+        .where(said.c.incident_id.in_(chosen))
+        .order_by(said.c.display_at.desc(), said.c.created_at.desc(), said.c.sequence.desc())
+    )
     for row in session.execute(query):
         if row.incident_id in updates:
-            updates[row.incident_id].append(UpdateView(
-                row.id, row.status, row.bodies, {key: (old, new) for key, (old, new) in row.components.items()},
-                row.deliver, row.created_at, row.updated_at, row.display_at, row.corrected_at))
-    return tuple(IncidentView(
-        row.id, row.kind, row.status, Impact(row.impact), row.page_wide, row.names, row.cancelled, row.created_at,
-        row.updated_at, row.started_at, row.monitoring_at, row.resolved_at, row.scheduled_for, row.scheduled_until,
-        tuple(updates[row.id]), tuple(dict.fromkeys(key for one in updates[row.id] for key in one.components)))
-        for row in rows)
+            updates[row.incident_id].append(
+                UpdateView(
+                    row.id,
+                    row.status,
+                    row.bodies,
+                    {key: (old, new) for key, (old, new) in row.components.items()},
+                    row.deliver,
+                    row.created_at,
+                    row.updated_at,
+                    row.display_at,
+                    row.corrected_at,
+                )
+            )
+    return tuple(
+        IncidentView(
+            row.id,
+            row.kind,
+            row.status,
+            Impact(row.impact),
+            row.page_wide,
+            row.names,
+            row.cancelled,
+            row.created_at,
+            row.updated_at,
+            row.started_at,
+            row.monitoring_at,
+            row.resolved_at,
+            row.scheduled_for,
+            row.scheduled_until,
+            tuple(updates[row.id]),
+            tuple(dict.fromkeys(key for one in updates[row.id] for key in one.components)),
+        )
+        for row in rows
+    )
 
 
 def changes_of(event: IncidentView) -> list[Change]:
     """What an event said of its components, as changes over time, oldest first."""
     found = []
     for index, update in enumerate(reversed(event.updates)):
-        at = min(update.display_at, event.started_at) if index == 0 and not event.maintenance else update.display_at
+        at = (
+            min(update.display_at, event.started_at)
+            if index == 0 and not event.maintenance
+            else update.display_at
+        )
         if update.status == IncidentStatus.POSTMORTEM:
             continue
         if update.status in CLOSED:
             found.append(Change(at, None))
         else:
-            found.append(Change(at, {key: ComponentStatus(new) for key, (_, new) in update.components.items()}))
+            found.append(
+                Change(at, {key: ComponentStatus(new) for key, (_, new) in update.components.items()})
+            )
     return found
 
 
@@ -95,8 +161,14 @@ def all_spans(events: Iterable[IncidentView], now: datetime) -> dict[str, list[S
     return found
 
 
-def _components(session: Session, region: Region, spans: dict[str, list[Span]], key: PageKey,
-                events: Sequence[IncidentView], now: datetime) -> Iterable[ComponentView]:
+def _components(
+    session: Session,
+    region: Region,
+    spans: dict[str, list[Span]],
+    key: PageKey,
+    events: Sequence[IncidentView],
+    now: datetime,
+) -> Iterable[ComponentView]:
     texts = {component.key: component for component in region.components}
     proofs = dict(session.execute(select(RuleState.component_key, RuleState.proven_at)).tuples().all())
     for row in session.scalars(select(ComponentRow).order_by(ComponentRow.position)):
@@ -105,9 +177,20 @@ def _components(session: Session, region: Region, spans: dict[str, list[Span]], 
         mine = spans.get(row.id, [])
         days = uptime.days(mine, now, region.zone, BAR_DAYS, row.start_date)
         touched = [event.updated_at for event in events if row.id in event.component_ids]
-        yield ComponentView(row.id, row.key, texts[row.key], row.position, row.created_at,
-                            max([row.updated_at, *touched]), row.start_date, status_at(mine, now), tuple(days),
-                            uptime.share(days), row.key not in key.unverified, proofs.get(row.key))
+        yield ComponentView(
+            row.id,
+            row.key,
+            texts[row.key],
+            row.position,
+            row.created_at,
+            max([row.updated_at, *touched]),
+            row.start_date,
+            status_at(mine, now),
+            tuple(days),
+            uptime.share(days),
+            row.key not in key.unverified,
+            proofs.get(row.key),
+        )
 
 
 def _series(session: Session, region: Region, now: datetime) -> Iterable[Series]:
@@ -138,8 +221,11 @@ def _series(session: Session, region: Region, now: datetime) -> Iterable[Series]
 def _months(session: Session, region: Region) -> list[tuple[date, int]]:
     """The months that have events, newest first, with how many. Months are the region's."""
     found: dict[date, int] = {}
-    rows = session.execute(select(Incident.started_at, func.count()).where(
-        Incident.published_at.is_not(None), Incident.discarded_at.is_(None)).group_by(Incident.started_at))
+    rows = session.execute(
+        select(Incident.started_at, func.count())
+        .where(Incident.published_at.is_not(None), Incident.discarded_at.is_(None))
+        .group_by(Incident.started_at)
+    )
     for started_at, count in rows:
         month = started_at.astimezone(region.zone).date().replace(day=1)
         found[month] = found.get(month, 0) + count

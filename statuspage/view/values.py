@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from regions.loader import Component, Region
-from statuspage.domain.statuses import CLOSED, DESCRIPTIONS, ComponentStatus, Impact, Kind, MaintenanceStatus, indicator
+from statuspage.domain.statuses import (
+    CLOSED,
+    DESCRIPTIONS,
+    ComponentStatus,
+    Impact,
+    Kind,
+    MaintenanceStatus,
+    indicator,
+)
 from statuspage.domain.uptime import Day
 
 

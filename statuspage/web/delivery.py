@@ -11,14 +11,17 @@ from babel import negotiate_locale
 from statuspage.web.publication import Copies
 
 CACHE = "public, max-age=30, stale-if-error=86400"
-CSP = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-       "form-action 'self'; base-uri 'none'; frame-ancestors {framers}")
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors {framers}"
+)
 SECURITY = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "strict-origin-when-cross-origin"))
 Answer = tuple[int, list[tuple[str, str]], bytes]
 
 
-def answer(copies: Copies, *, if_none_match: str, accept_encoding: str, negotiated: bool, language: str,
-           secure: bool) -> Answer:
+def answer(
+    copies: Copies, *, if_none_match: str, accept_encoding: str, negotiated: bool, language: str, secure: bool
+) -> Answer:
     """Status, headers and body for a document."""
     document = copies.document
     packed = copies.packed is not None and accepts_gzip(accept_encoding)
@@ -37,8 +40,10 @@ def answer(copies: Copies, *, if_none_match: str, accept_encoding: str, negotiat
     if packed:
         headers.append(("Content-Encoding", "gzip"))
     if document.content_type.startswith("text/html"):
-        headers += [("Content-Language", language),
-                    ("Content-Security-Policy", CSP.format(framers="*" if document.framed else "'none'"))]
+        headers += [
+            ("Content-Language", language),
+            ("Content-Security-Policy", CSP.format(framers="*" if document.framed else "'none'")),
+        ]
     return HTTPStatus.OK, headers, body
 
 
@@ -53,13 +58,16 @@ def matches(if_none_match: str, etag: str) -> bool:
 
 def accepts_gzip(accept_encoding: str) -> bool:
     """Whether the client takes gzip (``gzip;q=0`` does not)."""
-    return bool(re.search(r"(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))[\d.]+\s*)?(?:,|$)",
-                          accept_encoding))
+    return bool(
+        re.search(
+            r"(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))[\d.]+\s*)?(?:,|$)", accept_encoding
+        )
+    )
 
 
 def negotiate(accept_language: str, languages: tuple[str, ...]) -> str:
     """The best of the region's languages for a request; the region's first one when nothing fits."""
-    wanted = []
+    wanted: list[tuple[float, int, str]] = []
     for part in accept_language[:400].split(","):
         tag, _, quality = part.strip().partition(";")
         try:

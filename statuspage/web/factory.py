@@ -12,28 +12,49 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from regions.loader import Region
 from statuspage.settings import Settings
-from statuspage.web import ingest, operator_api, operator_login, operator_pages, problems, public, subscription
+from statuspage.web import (
+    ingest,
+    operator_api,
+    operator_login,
+    operator_pages,
+    problems,
+    public,
+    subscription,
+)
 from statuspage.web.fastpath import FastPath
 from statuspage.web.limiting import limiter
 from statuspage.wiring import build_site, utc_now
 
 
-def create_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now,
-               monotonic: Callable[[], float] = time.monotonic, recheck_s: float = 0.25) -> Flask:
+def create_app(
+    settings: Settings,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    monotonic: Callable[[], float] = time.monotonic,
+    recheck_s: float = 0.25,
+) -> Flask:
     """The application of ``settings.region``. Raises when the region's file or the settings are wrong."""
     site = build_site(settings, clock, monotonic, recheck_s)
     app = Flask("statuspage", static_folder=None, template_folder=None)
     app.config.update(
-        SECRET_KEY=settings.secret, MAX_CONTENT_LENGTH=1_048_576, SESSION_COOKIE_NAME="status_operator",
-        SESSION_COOKIE_SECURE=settings.secure_cookies, SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Strict",
-        PERMANENT_SESSION_LIFETIME=8 * 3600, WTF_CSRF_TIME_LIMIT=None, RATELIMIT_HEADERS_ENABLED=False)
+        SECRET_KEY=settings.secret,
+        MAX_CONTENT_LENGTH=1_048_576,
+        SESSION_COOKIE_NAME="status_operator",
+        SESSION_COOKIE_SECURE=settings.secure_cookies,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Strict",
+        PERMANENT_SESSION_LIFETIME=8 * 3600,
+        WTF_CSRF_TIME_LIMIT=None,
+        RATELIMIT_HEADERS_ENABLED=False,
+    )
     app.extensions["status"] = site
     register(app, site.region)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
     app.wsgi_app = FastPath(  # type: ignore[method-assign]
-        app.wsgi_app, site.publication, site.region.languages, secure=settings.secure_cookies)
+        app.wsgi_app, site.publication, site.region.languages, secure=settings.secure_cookies
+    )
     return app
 
 
@@ -42,7 +63,12 @@ def register(app: Flask, region: Region) -> None:
     problems.register(app)
     CSRFProtect(app)
     limiter.init_app(app)
-    for blueprint in (ingest.blueprint, operator_login.blueprint, operator_pages.blueprint, operator_api.blueprint):
+    for blueprint in (
+        ingest.blueprint,
+        operator_login.blueprint,
+        operator_pages.blueprint,
+        operator_api.blueprint,
+    ):
         app.register_blueprint(blueprint)
     csrf_free = app.extensions["csrf"]
     # Signed or token-carrying requests hold no cookie, so there is nothing for another site to ride on.
@@ -50,5 +76,7 @@ def register(app: Flask, region: Region) -> None:
         csrf_free.exempt(blueprint)
     app.register_blueprint(subscription.blueprint)
     languages = ",".join(region.languages)
-    app.register_blueprint(subscription.blueprint, url_prefix=f"/<any({languages}):language>", name="localized")
+    app.register_blueprint(
+        subscription.blueprint, url_prefix=f"/<any({languages}):language>", name="localized"
+    )
     app.register_blueprint(public.blueprint)

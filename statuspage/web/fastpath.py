@@ -23,7 +23,9 @@ LANGUAGES_KEPT = 1_000
 class FastPath:
     """WSGI middleware in front of the application."""
 
-    def __init__(self, app: Wsgi, publication: Publication, languages: tuple[str, ...], *, secure: bool) -> None:
+    def __init__(
+        self, app: Wsgi, publication: Publication, languages: tuple[str, ...], *, secure: bool
+    ) -> None:
         self._app, self._publication, self._languages, self._secure = app, publication, languages, secure
         self._negotiated: dict[str, str] = {}
 
@@ -41,8 +43,13 @@ class FastPath:
         if copies is None:
             return self._app(environ, start_response)
         status, headers, body = answer(
-            copies, if_none_match=environ.get("HTTP_IF_NONE_MATCH", ""), negotiated=negotiated(path, explicit),
-            accept_encoding=environ.get("HTTP_ACCEPT_ENCODING", ""), language=language, secure=self._secure)
+            copies,
+            if_none_match=environ.get("HTTP_IF_NONE_MATCH", ""),
+            negotiated=negotiated(path, explicit),
+            accept_encoding=environ.get("HTTP_ACCEPT_ENCODING", ""),
+            language=language,
+            secure=self._secure,
+        )
         start_response(f"{status} {HTTPStatus(status).phrase}", headers)
         return [body] if method == "GET" else []
 
@@ -60,7 +67,9 @@ def negotiated(path: str, explicit: str | None) -> bool:
     return explicit is None and "." not in path and not path.startswith("/api/")
 
 
-def language_of(path: str, language: str, explicit: str | None, languages: tuple[str, ...]) -> tuple[str, str]:
+def language_of(
+    path: str, language: str, explicit: str | None, languages: tuple[str, ...]
+) -> tuple[str, str]:
     """The language and the link prefix a document is made with."""
     if explicit:
         return explicit, f"/{explicit}"

@@ -63,8 +63,12 @@ def _with_action(new: Action) -> Action:
 
 
 def _answer(body: Any, status: int = 200) -> Response:
-    return Response(json.dumps(body, ensure_ascii=False), status, content_type="application/json",
-                    headers={"Cache-Control": "no-store"})
+    return Response(
+        json.dumps(body, ensure_ascii=False),
+        status,
+        content_type="application/json",
+        headers={"Cache-Control": "no-store"},
+    )
 
 
 def _regions() -> list[str]:
@@ -75,8 +79,20 @@ def _outcomes(outcomes: Any) -> Response:
     site().publication.refresh()
     failed = [one for one in outcomes if one.state == "failed"]
     status = 201 if not failed else (502 if len(failed) == len(outcomes) else 207)
-    return _answer({"outcomes": [{"region": one.region, "state": one.state, "incident_id": one.incident_id,
-                                  "message": one.message} for one in outcomes]}, status)
+    return _answer(
+        {
+            "outcomes": [
+                {
+                    "region": one.region,
+                    "state": one.state,
+                    "incident_id": one.incident_id,
+                    "message": one.message,
+                }
+                for one in outcomes
+            ]
+        },
+        status,
+    )
 
 
 @blueprint.post("/incidents")
@@ -115,7 +131,9 @@ def correct(update_id: str) -> Response:
     with wired.database.write() as session:
         said = IncidentDesk(session, wired.region, _actor(), wired.now()).correct(update_id, wish)
     wired.publication.refresh()
-    return _answer({"id": said.id, "corrected_at": said.corrected_at.isoformat() if said.corrected_at else None})
+    return _answer(
+        {"id": said.id, "corrected_at": said.corrected_at.isoformat() if said.corrected_at else None}
+    )
 
 
 @blueprint.post("/incidents/<incident_id>/publish")
@@ -133,7 +151,9 @@ def cancel(maintenance_id: str) -> Response:
     """Cancels a maintenance that has not begun."""
     wired = site()
     with wired.database.write() as session:
-        MaintenanceDesk(session, wired.region, _actor(), wired.now(), wired.kit.catalogs).cancel(maintenance_id)
+        MaintenanceDesk(session, wired.region, _actor(), wired.now(), wired.kit.catalogs).cancel(
+            maintenance_id
+        )
     wired.publication.refresh()
     return _answer({"id": maintenance_id, "status": "completed"})
 
@@ -147,8 +167,13 @@ def who() -> Response:
         ids = desk.component_ids(dict.fromkeys(wish.components, ComponentStatus.OPERATIONAL))
         counts, found = preview(session, ids, page_wide=wish.page_wide)
         warning = shortfall(session, wired.region, list(ids)) if ids else None
-    return _answer({"counts": counts, "recipients": [{"channel": channel, "address": address}
-                                                     for channel, address in found], "warning": warning})
+    return _answer(
+        {
+            "counts": counts,
+            "recipients": [{"channel": channel, "address": address} for channel, address in found],
+            "warning": warning,
+        }
+    )
 
 
 @blueprint.post("/bounces")

@@ -25,8 +25,11 @@ def texts(form: Form, field: str, region: Region) -> dict[str, str]:
 def statuses(form: Form) -> dict[str, ComponentStatus]:
     """Component statuses from fields such as ``status.backups``; "unchanged" ones left out."""
     try:
-        return {name.removeprefix("status."): ComponentStatus(value) for name, value in form.items()
-                if name.startswith("status.") and value}
+        return {
+            name.removeprefix("status."): ComponentStatus(value)
+            for name, value in form.items()
+            if name.startswith("status.") and value
+        }
     except ValueError as error:
         raise Invalid(f"The form names an unknown state: {error}") from None
 
@@ -48,26 +51,45 @@ def incident(form: Form, region: Region) -> NewIncident:
     except ValueError as error:
         raise Invalid(f"The form names an unknown state: {error}") from None
     return NewIncident(
-        names=texts(form, "name", region), bodies=texts(form, "body", region), components=statuses(form),
-        status=status, impact=impact, page_wide="page_wide" in form, deliver="deliver" in form,
-        draft="draft" in form, started_at=instant(form["started_at"], region, "started_at")
-        if form.get("started_at") else None, action_id=action_id(form))
+        names=texts(form, "name", region),
+        bodies=texts(form, "body", region),
+        components=statuses(form),
+        status=status,
+        impact=impact,
+        page_wide="page_wide" in form,
+        deliver="deliver" in form,
+        draft="draft" in form,
+        started_at=instant(form["started_at"], region, "started_at") if form.get("started_at") else None,
+        action_id=action_id(form),
+    )
 
 
 def maintenance(form: Form, region: Region) -> NewMaintenance:
     """The form of a new maintenance."""
     return NewMaintenance(
-        names=texts(form, "name", region), bodies=texts(form, "body", region),
-        components=tuple(form.getlist("components")), page_wide="page_wide" in form, deliver="deliver" in form,
+        names=texts(form, "name", region),
+        bodies=texts(form, "body", region),
+        components=tuple(form.getlist("components")),
+        page_wide="page_wide" in form,
+        deliver="deliver" in form,
         scheduled_for=instant(form.get("scheduled_for", ""), region, "scheduled_for"),
         scheduled_until=instant(form.get("scheduled_until", ""), region, "scheduled_until"),
-        auto_start="auto_start" in form, auto_end="auto_end" in form, action_id=action_id(form))
+        auto_start="auto_start" in form,
+        auto_end="auto_end" in form,
+        action_id=action_id(form),
+    )
 
 
 def update(form: Form, region: Region) -> NewUpdate:
     """The form of an update."""
-    return NewUpdate(status=form.get("status", ""), bodies=texts(form, "body", region), components=statuses(form),
-                     deliver="deliver" in form, version=version(form), action_id=action_id(form))
+    return NewUpdate(
+        status=form.get("status", ""),
+        bodies=texts(form, "body", region),
+        components=statuses(form),
+        deliver="deliver" in form,
+        version=version(form),
+        action_id=action_id(form),
+    )
 
 
 def version(form: Mapping[str, str]) -> int:

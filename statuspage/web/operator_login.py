@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
-from collections.abc import Callable
 
 from flask import Blueprint, Response, g, redirect, request, session
 from flask_wtf.csrf import generate_csrf
@@ -26,16 +26,30 @@ def operator_page(template: str, status: int = 200, **values: Any) -> Response:
     """A page for operators, in English, never cached."""
     wired = site()
     region = wired.region
-    body = wired.kit.render(f"operator/{template}", "en", region.languages, region.zone, region=region, prefix="",
-                            view=wired.publication.site().view, csrf_token=generate_csrf,
-                            operator=g.get("operator"), regions_known=wired.settings.siblings, **values)
-    return Response(body, status, [*SECURITY, ("Cache-Control", "no-store"),
-                                   ("Content-Security-Policy", CSP.format(framers="'none'"))],
-                    content_type="text/html; charset=utf-8")
+    body = wired.kit.render(
+        f"operator/{template}",
+        "en",
+        region.languages,
+        region.zone,
+        region=region,
+        prefix="",
+        view=wired.publication.site().view,
+        csrf_token=generate_csrf,
+        operator=g.get("operator"),
+        regions_known=wired.settings.siblings,
+        **values,
+    )
+    return Response(
+        body,
+        status,
+        [*SECURITY, ("Cache-Control", "no-store"), ("Content-Security-Policy", CSP.format(framers="'none'"))],
+        content_type="text/html; charset=utf-8",
+    )
 
 
 def signed_in(view: View) -> View:
     """Lets only an operator in whose session is still good; others are sent to sign in."""
+
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         wired = site()
@@ -46,6 +60,7 @@ def signed_in(view: View) -> View:
             return redirect("/operator/sign-in", 303)
         g.operator = found.email
         return view(*args, **kwargs)
+
     return cast(View, guarded)
 
 
@@ -65,11 +80,14 @@ def sign_in() -> Any:
     try:
         with wired.database.write() as database:
             found = OperatorDesk(database, wired.now()).sign_in(
-                email, request.form.get("password", ""), request.form.get("code", ""))
+                email, request.form.get("password", ""), request.form.get("code", "")
+            )
             identity, epoch = found.id, found.session_epoch
     except Forbidden as error:
         with wired.database.write() as database:
-            database.add(AuditEntry(at=wired.now(), actor=email[:254], action="sign_in.refused", target="", detail={}))
+            database.add(
+                AuditEntry(at=wired.now(), actor=email[:254], action="sign_in.refused", target="", detail={})
+            )
         return operator_page("sign_in.html", 403, wrong=str(error))
     session.clear()
     session.permanent = True

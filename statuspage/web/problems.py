@@ -37,8 +37,11 @@ def register(app: Flask) -> None:
 
 def _ours(error: Exception) -> Response:
     status, title = next((code, words) for kind, code, words in STATUS_OF if isinstance(error, kind))
-    detail = "Somebody else changed this at the same moment; read it again." \
-        if isinstance(error, StaleDataError) else str(error)
+    detail = (
+        "Somebody else changed this at the same moment; read it again."
+        if isinstance(error, StaleDataError)
+        else str(error)
+    )
     return problem(status, title, detail, getattr(error, "fields", {}))
 
 
@@ -62,13 +65,33 @@ def problem(status: int, title: str, detail: str, fields: dict[str, str] | None 
         body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
         if fields:
             body["errors"] = fields
-        return Response(json.dumps(body), status, content_type="application/problem+json",
-                        headers={"Access-Control-Allow-Origin": "*", "Cache-Control": "no-store"})
+        return Response(
+            json.dumps(body),
+            status,
+            content_type="application/problem+json",
+            headers={"Access-Control-Allow-Origin": "*", "Cache-Control": "no-store"},
+        )
     site: Site = current_app.extensions["status"]
     languages = site.region.languages
     _, explicit = split_language(request.path, languages)
     language = explicit or negotiate(request.headers.get("Accept-Language", ""), languages)
-    html = site.kit.render("problem.html", language, languages, site.region.zone, region=site.region, title=title,
-                           detail=detail, prefix=f"/{explicit}" if explicit else "")
-    return Response(html, status, content_type="text/html; charset=utf-8", headers=[
-        *SECURITY, ("Cache-Control", "no-store"), ("Content-Security-Policy", CSP.format(framers="'none'"))])
+    html = site.kit.render(
+        "problem.html",
+        language,
+        languages,
+        site.region.zone,
+        region=site.region,
+        title=title,
+        detail=detail,
+        prefix=f"/{explicit}" if explicit else "",
+    )
+    return Response(
+        html,
+        status,
+        content_type="text/html; charset=utf-8",
+        headers=[
+            *SECURITY,
+            ("Cache-Control", "no-store"),
+            ("Content-Security-Policy", CSP.format(framers="'none'")),
+        ],
+    )

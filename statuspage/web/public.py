@@ -26,8 +26,11 @@ def asset(digest: str, name: str) -> Response:
     found = site().kit.assets.by_path.get(f"/assets/{digest}/{name}")
     if found is None:
         raise NotFound
-    return Response(found.body, content_type=found.content_type,
-                    headers={"Cache-Control": "public, max-age=31536000, immutable"})
+    return Response(
+        found.body,
+        content_type=found.content_type,
+        headers={"Cache-Control": "public, max-age=31536000, immutable"},
+    )
 
 
 @blueprint.get("/heartbeat.json")
@@ -36,8 +39,11 @@ def heartbeat() -> Response:
     wired = site()
     wired.publication.site()
     proofs = {key: at.isoformat() if at else None for key, at in sorted(wired.publication.proofs.items())}
-    return Response(json.dumps({"region": wired.region.name, "components": proofs}), content_type="application/json",
-                    headers={"Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"})
+    return Response(
+        json.dumps({"region": wired.region.name, "components": proofs}),
+        content_type="application/json",
+        headers={"Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"},
+    )
 
 
 @blueprint.get("/healthz")
@@ -63,7 +69,11 @@ def document(path: str) -> Response:
     if found is None:
         raise NotFound
     status, headers, body = answer(
-        found, if_none_match=request.headers.get("If-None-Match", ""), negotiated=negotiated(rest, explicit),
-        accept_encoding=request.headers.get("Accept-Encoding", ""), language=language,
-        secure=wired.settings.secure_cookies)
+        found,
+        if_none_match=request.headers.get("If-None-Match", ""),
+        negotiated=negotiated(rest, explicit),
+        accept_encoding=request.headers.get("Accept-Encoding", ""),
+        language=language,
+        secure=wired.settings.secure_cookies,
+    )
     return Response(body, status, headers)

@@ -64,8 +64,16 @@ class Publication:
     the database is lost, the last reading goes on being served.
     """
 
-    def __init__(self, database: Database, region: Region, kit: Kit, url: str, clock: Clock,
-                 monotonic: Callable[[], float], recheck_s: float = 0.25) -> None:
+    def __init__(
+        self,
+        database: Database,
+        region: Region,
+        kit: Kit,
+        url: str,
+        clock: Clock,
+        monotonic: Callable[[], float],
+        recheck_s: float = 0.25,
+    ) -> None:
         self._database, self._region, self._kit, self._url = database, region, kit, url
         self._clock, self._monotonic, self._recheck_s = clock, monotonic, recheck_s
         self._lock = threading.Lock()
@@ -119,11 +127,17 @@ class Publication:
                 now = self._clock()
                 with self._database.read() as session:
                     key = page_key(session, self._region, now)
-                    self.proofs = dict(session.execute(
-                        select(RuleState.component_key, RuleState.proven_at)).tuples().all())
+                    self.proofs = dict(
+                        session.execute(select(RuleState.component_key, RuleState.proven_at)).tuples().all()
+                    )
                     if self._site is None or self._site.view.key != key:
-                        self._replace(PublicSite(read_page(session, self._region, self._url, now),
-                                                 DatabaseHistory(self._database, self._region), self._kit))
+                        self._replace(
+                            PublicSite(
+                                read_page(session, self._region, self._url, now),
+                                DatabaseHistory(self._database, self._region),
+                                self._kit,
+                            )
+                        )
                 self.lost = False
             except DatabaseLost:
                 self.lost = True

@@ -31,11 +31,24 @@ def page(template: str, status: int = 200, **values: Any) -> Response:
     """One of these pages; never cached, never framed, never telling others where the reader came from."""
     wired = site()
     region = wired.region
-    body = wired.kit.render(template, g.language, region.languages, region.zone, region=region, static=False,
-                            view=wired.publication.site().view, path="/subscribe",
-                            prefix=f"/{g.explicit}" if g.explicit else "", **values)
-    headers = [*SECURITY[:1], ("Referrer-Policy", "no-referrer"), ("Cache-Control", "no-store"),
-               ("Content-Security-Policy", CSP.format(framers="'none'"))]
+    body = wired.kit.render(
+        template,
+        g.language,
+        region.languages,
+        region.zone,
+        region=region,
+        static=False,
+        view=wired.publication.site().view,
+        path="/subscribe",
+        prefix=f"/{g.explicit}" if g.explicit else "",
+        **values,
+    )
+    headers = [
+        *SECURITY[:1],
+        ("Referrer-Policy", "no-referrer"),
+        ("Cache-Control", "no-store"),
+        ("Content-Security-Policy", CSP.format(framers="'none'")),
+    ]
     return Response(body, status, headers, content_type="text/html; charset=utf-8")
 
 
@@ -54,8 +67,13 @@ def _desk(session: Any) -> SubscriptionDesk:
 def sign_up() -> Response:
     """Takes a sign-up; the answer is the same for every address that could exist."""
     form = request.form
-    wish = SignUp(form.get("channel", "email"), form.get("email", ""), form.get("url", ""),
-                  tuple(form.getlist("components")), g.language)
+    wish = SignUp(
+        form.get("channel", "email"),
+        form.get("email", ""),
+        form.get("url", ""),
+        tuple(form.getlist("components")),
+        g.language,
+    )
     trapped = bool(form.get("website"))  # a field that people do not see
     if not trapped:
         try:
@@ -64,9 +82,20 @@ def sign_up() -> Response:
         except Invalid as error:
             t = site().kit.catalogs.translate
             errors = {field: t(g.language, text) for field, text in error.fields.items()} or {"": str(error)}
-            return page("subscribe.html", 422, errors=errors, form={
-                "channel": wish.channel, "email": wish.email, "url": wish.url, "components": list(wish.components)})
-    return message("Check your mail", "If this address can be subscribed, a message with a link is on its way to it.")
+            return page(
+                "subscribe.html",
+                422,
+                errors=errors,
+                form={
+                    "channel": wish.channel,
+                    "email": wish.email,
+                    "url": wish.url,
+                    "components": list(wish.components),
+                },
+            )
+    return message(
+        "Check your mail", "If this address can be subscribed, a message with a link is on its way to it."
+    )
 
 
 @blueprint.route("/subscription/confirm/<token>", methods=("GET", "POST"))
@@ -75,8 +104,12 @@ def confirm(token: str) -> Response:
     """Shows the button, then makes the sign-up count."""
     subscriber_id, mark = site().links.read_confirm(token)
     if request.method == "GET":
-        return page("subscription/button.html", title="Confirm your subscription", button="Confirm",
-                    message="One more click and you are told of what you chose.")
+        return page(
+            "subscription/button.html",
+            title="Confirm your subscription",
+            button="Confirm",
+            message="One more click and you are told of what you chose.",
+        )
     with site().database.write() as session:
         found = _desk(session).confirm(subscriber_id, mark)
         owner, secret = found.owner, found.secret
@@ -89,8 +122,12 @@ def unsubscribe(token: str) -> Response:
     """RFC 8058: a POST from the mail program ends it at once, without cookie, redirect or question."""
     subscriber_id, mark = site().links.read_unsubscribe(token)
     if request.method == "GET":
-        return page("subscription/button.html", title="Unsubscribe", button="Unsubscribe",
-                    message="You are told of nothing more, and the address is forgotten.")
+        return page(
+            "subscription/button.html",
+            title="Unsubscribe",
+            button="Unsubscribe",
+            message="You are told of nothing more, and the address is forgotten.",
+        )
     with site().database.write() as session:
         _desk(session).unsubscribe(subscriber_id, mark)
     return message("You are unsubscribed", "The address is forgotten.")
@@ -107,7 +144,9 @@ def ask_link() -> Response:
             _desk(session).ask_manage_link(request.form.get("email", ""), g.language)
     except Invalid as error:
         return page("subscription/link.html", 422, errors=error.fields)
-    return message("Check your mail", "If this address has subscriptions, a message with a link is on its way to it.")
+    return message(
+        "Check your mail", "If this address has subscriptions, a message with a link is on its way to it."
+    )
 
 
 @blueprint.get("/subscription/manage/<token>")
@@ -116,10 +155,19 @@ def manage(token: str) -> Response:
     """All subscriptions of one owner."""
     owner = site().links.read_manage(token)
     with site().database.read() as session:
-        mine = [{"id": one.id, "channel": one.channel, "address": one.address, "state": one.state,
-                 "language": one.language, "reason": one.reason, "secret": one.secret,
-                 "components": [] if one.everything else [row.component_id for row in one.components]}
-                for one in _desk(session).of_owner(owner)]
+        mine = [
+            {
+                "id": one.id,
+                "channel": one.channel,
+                "address": one.address,
+                "state": one.state,
+                "language": one.language,
+                "reason": one.reason,
+                "secret": one.secret,
+                "components": [] if one.everything else [row.component_id for row in one.components],
+            }
+            for one in _desk(session).of_owner(owner)
+        ]
     return page("subscription/manage.html", owner=owner, mine=mine, token=token)
 
 
@@ -157,5 +205,8 @@ def export(token: str) -> Response:
     owner = site().links.read_manage(token)
     with site().database.read() as session:
         data = _desk(session).export(owner)
-    return Response(json.dumps({"owner": owner, "subscriptions": data}, indent=1), content_type="application/json",
-                    headers={"Cache-Control": "no-store", "Content-Disposition": "attachment; filename=my-data.json"})
+    return Response(
+        json.dumps({"owner": owner, "subscriptions": data}, indent=1),
+        content_type="application/json",
+        headers={"Cache-Control": "no-store", "Content-Disposition": "attachment; filename=my-data.json"},
+    )

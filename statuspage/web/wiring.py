@@ -48,9 +48,16 @@ class Site:
         for candidate in (path.lstrip("/"), f"{path.strip('/')}/index.html"):
             file = (root / candidate).resolve()
             if file.is_relative_to(root) and file.is_file():
-                kind = {".json": "application/json; charset=utf-8", ".rss": "application/rss+xml; charset=utf-8",
-                        ".atom": "application/atom+xml; charset=utf-8", ".html": "text/html; charset=utf-8",
-                        }.get(file.suffix) or mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+                kind = (
+                    {
+                        ".json": "application/json; charset=utf-8",
+                        ".rss": "application/rss+xml; charset=utf-8",
+                        ".atom": "application/atom+xml; charset=utf-8",
+                        ".html": "text/html; charset=utf-8",
+                    }.get(file.suffix)
+                    or mimetypes.guess_type(file.name)[0]
+                    or "application/octet-stream"
+                )
                 return Copies(Document(file.read_bytes(), kind, cors=not kind.startswith("text/html")), None)
         if not root.is_dir():
             raise DatabaseLost("The database cannot be read and there is no published copy.")
