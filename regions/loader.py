@@ -185,8 +185,8 @@ class _Reader:
         components = tuple(self.component(key, languages) for key in COMPONENT_KEYS)
         self.refuse_unknown(("components",), set(COMPONENT_KEYS))
         ids = [component.id for component in components]
-        for key, id_ in zip(COMPONENT_KEYS, ids, strict=True):
-            if ids.count(id_) > 1:
+        for index, (key, id_) in enumerate(zip(COMPONENT_KEYS, ids, strict=True)):
+            if id_ in ids[:index]:
                 raise self.fail(("components", key, "id"), f"{id_!r} is used by two components")
         return Region(
             name=name,

@@ -45,7 +45,7 @@ PAST: tuple[tuple[str, str, Text, tuple[tuple[str, Text], ...], Text | None], ..
                 ),
             ),
         ),
-        "## What happened\n\nThe provider lowered a limit that all our workers shared, and our retries made it worse.\n\n"
+        "## What happened\n\nThe provider lowered a limit that all our workers shared; our retries made it worse.\n\n"
         "## What we changed\n\n- The first refusal now closes the whole pool until the time the provider names.\n"
         "- Retries take from the same budget as first attempts.\n",
     ),
