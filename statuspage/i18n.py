@@ -50,13 +50,10 @@ class Catalogs:
 
 def full_time(at: datetime, zone: ZoneInfo, language: str) -> str:
     """An instant in words, always with the year and the zone."""
-    pattern = {
-        "en": "MMMM d, y, HH:mm zzz",
-        "de": "d. MMMM y, HH:mm zzz",
-        "fr": "d MMMM y, HH:mm zzz",
-        "ja": "y年M月d日 HH:mm zzz",
-    }[language]
-    return format_datetime(at, pattern, tzinfo=zone, locale=Locale.parse(language))
+    patterns = {"en": "MMMM d, y, HH:mm", "de": "d. MMMM y, HH:mm", "fr": "d MMMM y, HH:mm", "ja": "y年M月d日 HH:mm"}
+    shown = format_datetime(at, patterns[language], tzinfo=zone, locale=Locale.parse(language))
+    # The zone's usual letters; Babel would write most zones as an offset in most languages.
+    return f"{shown} {at.astimezone(zone).tzname()}"
 
 
 def utc_time(at: datetime) -> str:

@@ -15,6 +15,7 @@ from statuspage.outbox.dkim import Signer
 from statuspage.outbox.posting import Poster
 from statuspage.outbox.safe_http import SafePoster
 from statuspage.outbox.sending import Drain
+from statuspage.pages.kit import Kit
 from statuspage.publishing.bucket import Bucket
 from statuspage.publishing.copying import Target
 from statuspage.publishing.folder import Folder
@@ -38,22 +39,18 @@ def build_site(
     clock: Clock = utc_now,
     monotonic: Callable[[], float] = time.monotonic,
     recheck_s: float = 0.25,
+    kit: Kit | None = None,
 ) -> Site:
-    """Everything one process of one region shares. Raises when the region's file or the settings are wrong."""
+    """Everything one process of one region shares. Raises when the region's file or the settings are wrong.
+
+    A ``kit`` that was built before may be handed in; it must be of the same settings.
+    """
     region = regions.loader.load(settings.region, settings.regions_folder)
     database = Database(settings.own_database_url)
-    kit = build_kit(settings)
+    kit = kit or build_kit(settings)
     publication = Publication(database, region, kit, settings.base_url, clock, monotonic, recheck_s)
-    return Site(
-        settings,
-        region,
-        database,
-        kit,
-        publication,
-        Links(settings.secret, clock),
-        Fleet(settings, kit.catalogs, clock),
-        clock,
-    )
+    links, fleet = Links(settings.secret, clock), Fleet(settings, kit.catalogs, clock)
+    return Site(settings, region, database, kit, publication, links, fleet, clock)
 
 
 def build_target(settings: Settings) -> Target:

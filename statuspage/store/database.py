@@ -13,7 +13,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event, select
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from regions.loader import Region
@@ -51,7 +51,7 @@ class Database:
         try:
             with Session(self._reader, expire_on_commit=False) as session:
                 yield session
-        except OperationalError as error:
+        except DBAPIError as error:
             raise DatabaseLost("The database cannot be read at the moment; try again in a minute.") from error
 
     @contextmanager

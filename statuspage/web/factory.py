@@ -11,6 +11,7 @@ from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from regions.loader import Region
+from statuspage.pages.kit import Kit
 from statuspage.settings import Settings
 from statuspage.web import (
     ingest,
@@ -32,9 +33,10 @@ def create_app(
     clock: Callable[[], datetime] = utc_now,
     monotonic: Callable[[], float] = time.monotonic,
     recheck_s: float = 0.25,
+    kit: Kit | None = None,
 ) -> Flask:
     """The application of ``settings.region``. Raises when the region's file or the settings are wrong."""
-    site = build_site(settings, clock, monotonic, recheck_s)
+    site = build_site(settings, clock, monotonic, recheck_s, kit)
     app = Flask("statuspage", static_folder=None, template_folder=None)
     app.config.update(
         SECRET_KEY=settings.secret,

@@ -6,24 +6,29 @@ import base64
 import hashlib
 import hmac
 import json
+import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
 
+from regions.loader import load
 from statuspage.desk.commands import Actor, NewIncident, NewMaintenance, NewUpdate
 from statuspage.desk.incidents import IncidentDesk
 from statuspage.desk.maintenance import MaintenanceDesk
 from statuspage.domain.statuses import ComponentStatus
+from statuspage.pages.kit import Kit
 from statuspage.settings import Settings, from_environment
+from statuspage.store.database import Database
 from statuspage.store.subscribers import ACTIVE, Subscriber, Subscription
 from statuspage.subscriptions.desk import new_secret
 from statuspage.web.factory import create_app
 from statuspage.web.limiting import limiter
-from statuspage.web.wiring import Site
+from statuspage.web.wiring import Site, build_kit
 
 START = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 ANNA = Actor("anna@backupd.example")
@@ -134,12 +139,43 @@ def settings_for(tmp_path: Path, region: str = "emea", **more: str) -> Settings:
         "STATUS_SECRET": "a secret for tests", "STATUS_INGEST_SECRETS": INGEST_SECRET, **more}, region)
 
 
+KITS: dict[tuple[str, str, Path], Kit] = {}
+
+
+def shared_kit(settings: Settings) -> Kit:
+    """Compiled templates and catalogs, which no test changes."""
+    key = (settings.region, settings.base_url, settings.regions_folder)
+    if key not in KITS:
+        KITS[key] = build_kit(settings)
+    return KITS[key]
+
+
+@cache
+def migrated(region: str) -> bytes:
+    """A fresh database file of a region as of the start of every test; migrating anew would take most of the time."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(f"sqlite:///{folder}/fresh.db")
+        database.migrate(load(region), START)
+        with database.engine.connect() as connection:
+            connection.exec_driver_sql("COMMIT")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        database.close()
+        return Path(folder, "fresh.db").read_bytes()
+
+
 def make_world(settings: Settings, clock: Clock | None = None) -> World:
     """A site with a fresh database; changes show at once, limits do not hinder (a test of limits turns them on)."""
     clock = clock or Clock()
-    app = create_app(settings, clock=clock, monotonic=clock.monotonic, recheck_s=-1)
+    if settings.own_database_url.startswith("sqlite"):
+        file = Path(settings.own_database_url.removeprefix("sqlite:///"))
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(migrated(settings.region))
+    kit = shared_kit(settings)
+    app = create_app(settings, clock=clock, monotonic=clock.monotonic, recheck_s=-1, kit=kit)
     app.config["WTF_CSRF_ENABLED"] = False
     limiter.enabled = False
     site: Site = app.extensions["status"]
-    site.database.migrate(site.region, clock())
+    if not site.database.sqlite:
+        site.database.migrate(site.region, clock())
     return World(app, site, clock)
