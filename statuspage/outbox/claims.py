@@ -79,7 +79,7 @@ def claim(
         .outerjoin(Notification, Notification.id == Delivery.notification_id)
         .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
         .where(Delivery.claim == mark)
-        .order_by(Delivery.id)
+        .order_by(Delivery.next_at, Delivery.id)
     )
     # The outer joins may leave both empty, which the select's own type does not say.
     rows = cast(

@@ -77,7 +77,7 @@ class Composer:
         assert one.subscriber_id is not None
         token = self._links.unsubscribe(one.subscriber_id, one.address)
         links = {
-            MANAGE: f"{prefix}/subscription/manage/{self._links.manage(one.owner)}",
+            MANAGE: f"{prefix}/subscription/manage/{self._links.manage(one.owner, one.created_at)}",
             UNSUBSCRIBE: f"{prefix}/subscription/unsubscribe/{token}",
         }
         message_id = f"<{one.notification_id}.{one.subscriber_id}@{self._domain}>"

@@ -60,10 +60,10 @@ class Database:
         try:
             with Session(self._writer, expire_on_commit=False) as session, session.begin():
                 yield session
-        except OperationalError as error:
-            raise DatabaseLost(
-                "The database cannot be written at the moment; nothing was changed."
-            ) from error
+        except (IntegrityError, DataError, ProgrammingError):
+            raise  # of what was asked, not of the database
+        except DBAPIError as error:
+            raise DatabaseLost("The database cannot be written at the moment; nothing was changed.") from error
 
     def version(self) -> int:
         """The page's data version; every visible change raises it."""

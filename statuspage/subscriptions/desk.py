@@ -274,6 +274,9 @@ def queue_letter(
     **values: Any,
 ) -> None:
     """Puts one letter that no notification stands behind into the outbox, ahead of any drain that is going on."""
+    letter = {"kind": kind, "to": to, "language": language, "at": now.isoformat(), **values}
+    if subscriber_id is not None:
+        letter["subscriber_id"] = subscriber_id
     session.add(
         Delivery(
             channel="email",
@@ -281,7 +284,7 @@ def queue_letter(
             domain=addresses.domain_of("email", to),
             state=QUEUED,
             next_at=now - timedelta(days=1),
-            letter={"kind": kind, "to": to, "language": language, "at": now.isoformat(), **values},
+            letter=letter,
         )
     )
 
