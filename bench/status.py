@@ -56,7 +56,12 @@ def serving(work: Path, seconds: int) -> list[Row]:
             rows += [
                 Row(f"{name}: full responses", ours.per_s, "requests/s", 1_500, note=note),
                 Row(f"{name}: p99", ours.p99_ms, "ms", 20, at_most=True),
-                Row(f"{name}: ratio to nginx", ours.per_s / theirs.per_s, "x", note=f"nginx {theirs.per_s:.0f}/s"),
+                Row(
+                    f"{name}: ratio to nginx",
+                    ours.per_s / theirs.per_s,
+                    "x",
+                    note=f"nginx {theirs.per_s:.0f}/s",
+                ),
                 Row(f"{name}: 304", again.per_s, "requests/s", note=f"p99 {again.p99_ms:.1f} ms"),
                 Row(f"{name}: cold after publish", site.cold_ms(path), "ms", note="median of 9 changes"),
             ]
@@ -70,11 +75,16 @@ def static_copy(work: Path, seconds: int) -> list[Row]:
     (published / "plain.bin").write_bytes(os.urandom(size))
     with status_load.nginx(work, published) as server:
         pairs = [
-            (status_load.load(f"{server}/index.html", seconds).per_s, status_load.load(f"{server}/plain.bin", seconds).per_s)
+            (
+                status_load.load(f"{server}/index.html", seconds).per_s,
+                status_load.load(f"{server}/plain.bin", seconds).per_s,
+            )
             for _ in range(3)
         ]
     ratio = sorted(copy / plain for copy, plain in pairs)[1]
-    return [Row("static copy: ratio to a plain file", ratio, "x", 0.95, note=f"{size} bytes, median of 3 pairs")]
+    return [
+        Row("static copy: ratio to a plain file", ratio, "x", 0.95, note=f"{size} bytes, median of 3 pairs")
+    ]
 
 
 def history(work: Path) -> list[Row]:
@@ -129,7 +139,11 @@ def main() -> None:
     print(table(rows))
     print(f"{os.cpu_count()} cores, load average {load:.1f}; one core serves, the other asks")
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps({"load": load, "rows": [{**asdict(row), "reached": row.reached} for row in rows]}, indent=1))
+    RESULTS.write_text(
+        json.dumps(
+            {"load": load, "rows": [{**asdict(row), "reached": row.reached} for row in rows]}, indent=1
+        )
+    )
     sys.exit(1 if any(row.reached is False for row in rows) else 0)
 
 

@@ -39,8 +39,12 @@ def load(url: str, seconds: int, headers: dict[str, str] | None = None) -> Load:
     """Asks as fast as one core can for some seconds; the first second only warms up."""
     options = [part for name, value in (headers or {}).items() for part in ("-H", f"{name}: {value}")]
     for length in (1, seconds):
-        command = pinned(ASKING_CORE, program("wrk"), "-t1", f"-c{CONNECTIONS}", f"-d{length}s", "--latency", *options, url)
-        said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 30).stdout
+        command = pinned(
+            ASKING_CORE, program("wrk"), "-t1", f"-c{CONNECTIONS}", f"-d{length}s", "--latency", *options, url
+        )
+        said = subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=seconds + 30
+        ).stdout
     if "Non-2xx" in said and not headers:
         raise SystemExit(f"{url} answered with errors:\n{said}")
     per_s = re.search(r"Requests/sec:\s+([\d.]+)", said)
@@ -70,20 +74,23 @@ def wait_for(port: int, seconds: float = 20) -> None:
 
 @contextmanager
 def nginx(work: Path, root: Path) -> Iterator[str]:
-    """nginx with one worker on the serving core, serving a folder."""
+    """Nginx with one worker on the serving core, serving a folder."""
     port = free_port()
     config = work / "nginx.conf"
     config.write_text(
         f"worker_processes 1; daemon off; pid {work}/nginx.pid; error_log {work}/nginx.log;\n"
         "events { worker_connections 256; }\n"
         f"http {{ access_log off; sendfile on; keepalive_requests 1000000; client_body_temp_path {work}/t1;\n"
-        f"proxy_temp_path {work}/t2; fastcgi_temp_path {work}/t3; uwsgi_temp_path {work}/t4; scgi_temp_path {work}/t5;\n"
+        f"proxy_temp_path {work}/t2; fastcgi_temp_path {work}/t3;\n"
+        f"uwsgi_temp_path {work}/t4; scgi_temp_path {work}/t5;\n"
         f"types {{ text/html html; application/json json; }} server {{ listen 127.0.0.1:{port}; root {root};\n"
         "location / { try_files $uri $uri/index.html =404; } } }\n"
     )
     # The folder may be closed to the account nginx would change to.
     account = ["-g", "user root;"] if Path("/proc/self").stat().st_uid == 0 else []
-    child = subprocess.Popen(pinned(SERVING_CORE, program("nginx"), "-c", str(config), "-p", str(work), *account))
+    child = subprocess.Popen(
+        pinned(SERVING_CORE, program("nginx"), "-c", str(config), "-p", str(work), *account)
+    )
     try:
         wait_for(port)
         yield f"http://127.0.0.1:{port}"

@@ -11,7 +11,8 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
@@ -62,6 +63,25 @@ def sink(port: int) -> None:
     asyncio.run(run())
 
 
+def subscriber(number: int, now: datetime) -> dict[str, object]:
+    """One of many subscribers, at one of a thousand domains, in one of four languages."""
+    domain = f"d{number % 1000}.example.org"
+    return {
+        "channel": "email",
+        "address": f"u{number}@{domain}",
+        "owner": f"u{number}@{domain}",
+        "domain": domain,
+        "language": LANGUAGES[number % 4],
+        "everything": True,
+        "state": ACTIVE,
+        "created_at": now,
+        "asked_at": now,
+        "failures": 0,
+        "secret": "",
+        "reason": "",
+    }
+
+
 def measure(work: Path, subscribers: int, drained: int) -> Mailed:
     """Builds the outbox, then drains ``drained`` mails in a process of its own."""
     site = build(work, past=3)
@@ -69,11 +89,8 @@ def measure(work: Path, subscribers: int, drained: int) -> Mailed:
     with site.database.write() as session:
         session.execute(building.update(building.Notification).values(built_at=now))
         for start in range(0, subscribers, 10_000):
-            session.execute(insert(Subscriber), [
-                {"channel": "email", "address": f"u{number}@d{number % 1000}.example.org", "owner": f"u{number}@d.example",
-                 "domain": f"d{number % 1000}.example.org", "language": LANGUAGES[number % 4], "everything": True,
-                 "state": ACTIVE, "created_at": now, "asked_at": now, "failures": 0, "secret": "", "reason": ""}
-                for number in range(start, min(start + 10_000, subscribers))])  # fmt: skip
+            numbers = range(start, min(start + 10_000, subscribers))
+            session.execute(insert(Subscriber), [subscriber(number, now) for number in numbers])
         session.execute(
             building.update(building.Notification)
             .where(building.Notification.event == "incident_opened")
@@ -98,7 +115,9 @@ def measure(work: Path, subscribers: int, drained: int) -> Mailed:
         env = {**os.environ, **environment(work), "STATUS_SMTP_HOST": "127.0.0.1", "STATUS_SMTP_PORT": str(port),
                "STATUS_DKIM_KEY": str(key), "STATUS_MAIL_PER_DOMAIN_PER_S": "1000"}  # fmt: skip
         command = [sys.executable, "-m", "bench.status_mail", str(drained)]
-        said = subprocess.run(command, env=env, capture_output=True, text=True, check=True, timeout=900).stdout
+        said = subprocess.run(
+            command, env=env, capture_output=True, text=True, check=True, timeout=900
+        ).stdout
     finally:
         relay.terminate()
         relay.join(5)
@@ -109,7 +128,7 @@ def measure(work: Path, subscribers: int, drained: int) -> Mailed:
 def drain(wanted: int) -> None:
     """The sender's own process: drains, and tells how long it took and how much memory it had at most."""
     settings = from_environment()
-    site = build_site(replace(settings, mail=settings.mail))
+    site = build_site(settings)
     sender = build_drain(site)
     stop, sent = threading.Event(), 0
     began = time.perf_counter()

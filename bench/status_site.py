@@ -29,7 +29,11 @@ COMPONENTS = ("website", "backups", "restores")
 
 def environment(work: Path, port: int = 8199) -> dict[str, str]:
     """The settings of a benchmark's site."""
-    return {"REGION": "emea", "STATUS_DATA": str(work / "data"), "STATUS_BASE_URL": f"http://127.0.0.1:{port}"}
+    return {
+        "REGION": "emea",
+        "STATUS_DATA": str(work / "data"),
+        "STATUS_BASE_URL": f"http://127.0.0.1:{port}",
+    }
 
 
 def build(work: Path, past: int = 40, days: int = 88, port: int = 8199) -> Site:
@@ -43,13 +47,21 @@ def build(work: Path, past: int = 40, days: int = 88, port: int = 8199) -> Site:
             start = now - timedelta(days=days * (number + 1) / (past + 1))
             state = list(ComponentStatus)[2 + number % 3]
             said = [
-                NewUpdate(status, {"en": f"Step {step} of what was done about number {number}."}, display_at=at)
+                NewUpdate(
+                    status, {"en": f"Step {step} of what was done about number {number}."}, display_at=at
+                )
                 for step, status in enumerate(("identified", "monitoring", "resolved"), 1)
                 for at in [start + timedelta(minutes=20 * step)]
             ]
-            names = {"en": f"Backups were late, number {number}", "de": f"Sicherungen verspätet, Nummer {number}"}
+            names = {
+                "en": f"Backups were late, number {number}",
+                "de": f"Sicherungen verspätet, Nummer {number}",
+            }
             desk.backfill(
-                NewIncident(names, {"en": "We look into it."}, {COMPONENTS[number % 3]: state}, started_at=start), said
+                NewIncident(
+                    names, {"en": "We look into it."}, {COMPONENTS[number % 3]: state}, started_at=start
+                ),
+                said,
             )
     for key in COMPONENTS:
         open_one(site, key)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_timedelta
+from babel.dates import format_date, format_timedelta
 from babel.messages.pofile import read_po
 from babel.numbers import format_percent
 
@@ -48,19 +49,26 @@ class Catalogs:
         return self._texts.get(language, {})
 
 
+@lru_cache(maxsize=4_096)
+def _date_in_words(day: date, language: str) -> str:
+    # Babel takes longer over a date than over all else on a line of history, and dates repeat.
+    patterns = {"en": "MMMM d, y,", "de": "d. MMMM y,", "fr": "d MMMM y,", "ja": "y年M月d日"}
+    return format_date(day, patterns[language], locale=Locale.parse(language))
+
+
 def full_time(at: datetime, zone: ZoneInfo, language: str) -> str:
     """An instant in words, always with the year and the zone."""
-    patterns = {"en": "MMMM d, y, HH:mm", "de": "d. MMMM y, HH:mm", "fr": "d MMMM y, HH:mm", "ja": "y年M月d日 HH:mm"}
-    shown = format_datetime(at, patterns[language], tzinfo=zone, locale=Locale.parse(language))
+    local = at.astimezone(zone)
     # The zone's usual letters; Babel would write most zones as an offset in most languages.
-    return f"{shown} {at.astimezone(zone).tzname()}"
+    return f"{_date_in_words(local.date(), language)} {local:%H:%M} {local.tzname()}"
 
 
 def utc_time(at: datetime) -> str:
     """An instant's time in UTC, to stand beside the region's own."""
-    return at.strftime("%Y-%m-%d %H:%M UTC")
+    return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
+@lru_cache(maxsize=4_096)
 def long_date(day: date, language: str) -> str:
     """A calendar day in words."""
     return format_date(day, "long", locale=Locale.parse(language))

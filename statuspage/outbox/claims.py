@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import Connection, Table, and_, bindparam, null, select, update
 from sqlalchemy.orm import Session
 
 from statuspage.store.outbox import CLAIMED, FAILED, QUEUED, SENT, Delivery, Notification
@@ -123,9 +123,18 @@ def _claimed(
     )
 
 
-def sent(session: Session, one: Claimed, now: datetime) -> None:
+_TABLE = cast(Table, Delivery.__table__)
+# Built once: it runs for every single mail.
+_SENT = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("one"), _TABLE.c.claim == bindparam("mark"))
+    .values(state=SENT, sent_at=bindparam("at"), claim=None, error="", letter=null())
+)
+
+
+def sent(connection: Connection, one: Claimed, now: datetime) -> None:
     """The other side has taken it. A letter's values (they may hold an address) are forgotten."""
-    session.execute(_mine(one).values(state=SENT, sent_at=now, claim=None, error="", letter=None))
+    connection.execute(_SENT, {"one": one.id, "mark": one.claim, "at": now})
 
 
 def later(session: Session, one: Claimed, now: datetime, error: str) -> bool:
@@ -149,7 +158,7 @@ def put_back(session: Session, ids: Collection[int], claim_mark: str, at: dateti
 
 def failed(session: Session, one: Claimed, error: str) -> None:
     """Will not be tried again."""
-    session.execute(_mine(one).values(state=FAILED, claim=None, error=error[:300], letter=None))
+    session.execute(_mine(one).values(state=FAILED, claim=None, error=error[:300], letter=null()))
 
 
 def _mine(one: Claimed) -> Any:

@@ -162,8 +162,8 @@ class Drain:
             with self._database.write() as session:
                 claims.failed(session, one, str(error))
             return connection
-        with self._database.write() as session:
-            claims.sent(session, one, self._clock())
+        with self._database.statement() as database:
+            claims.sent(database, one, self._clock())
         return connection
 
     def _refused(self, one: Claimed, code: int, text: bytes, *, of_address: bool) -> None:
@@ -207,7 +207,7 @@ class Drain:
         with self._database.write() as session:
             subscriber = session.get(Subscriber, one.subscriber_id)
             if 200 <= status < 300:
-                claims.sent(session, one, now)
+                claims.sent(session.connection(), one, now)
                 if subscriber is not None:
                     subscriber.failures = 0
                 return

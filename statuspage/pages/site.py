@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
+from statuspage.domain.texts import pick
 from statuspage.pages import badges, sparkline
 from statuspage.pages.api import Api, encode
 from statuspage.pages.feeds import Feeds
 from statuspage.pages.kit import Kit
-from statuspage.pages.words import COMPONENT_WORDS, OVERALL_WORDS
-from statuspage.view.values import ComponentView, IncidentView, PageView
+from statuspage.pages.words import COMPONENT_WORDS, IMPACT_WORDS, OVERALL_WORDS
+from statuspage.view.values import ComponentView, IncidentView, PageView, Title
 
 HTML, JSON = "text/html; charset=utf-8", "application/json; charset=utf-8"
 MONTHS_SHOWN = 3
@@ -45,8 +46,8 @@ class History(Protocol):
     def months(self, month: date, months: int) -> tuple[IncidentView, ...]:
         """Events that began in ``months`` months ending with ``month``."""
 
-    def everything(self) -> tuple[IncidentView, ...]:
-        """All published events, newest first."""
+    def titles(self) -> tuple[Title, ...]:
+        """All published events, newest first, without their updates."""
 
     def event(self, incident_id: str) -> IncidentView | None:
         """One published event."""
@@ -86,7 +87,7 @@ class PublicSite:
     def paths(self) -> Iterator[str]:
         """Every path of the site, entry pages last: a copy in progress never links to what is not there yet."""
         components = self.view.components
-        for event in self._history.everything():
+        for event in self._history.titles():
             yield f"/incidents/{event.id}"
         for month, _ in self.view.months:
             yield f"/history/{month:%Y-%m}"
@@ -98,9 +99,9 @@ class PublicSite:
         yield from Api(self.view, "en").bodies()
         yield from reversed(self._pages)
 
-    def everything(self) -> tuple[IncidentView, ...]:
+    def titles(self) -> tuple[Title, ...]:
         """All published events, newest first."""
-        return self._history.everything()
+        return self._history.titles()
 
     def _event(self, incident_id: str) -> IncidentView | None:
         known = next((event for event in self.view.events if event.id == incident_id), None)
@@ -118,8 +119,19 @@ class PublicSite:
         )
 
     def _all_page(self, language: str, prefix: str) -> bytes:
-        groups = self._by_month(self._history.everything())
-        return self._html("all.html", language, prefix, "/history/all", groups=groups)
+        # Thousands of lines: what each shows is worked out here, the template only puts it down.
+        languages, zone = self.view.region.languages, self.view.region.zone
+        months: dict[date, list[tuple[str, str, str, str | None, str]]] = {}
+        words = {key: self._kit.catalogs.translate(language, word) for key, word in IMPACT_WORDS.items()}
+        for title in self._history.titles():
+            day = title.started_at.astimezone(zone).date()
+            name = pick(title.names, language, languages)
+            foreign = name.language if name.language != language else None
+            row = (day.isoformat(), title.id, name.text, foreign, words[title.impact])
+            months.setdefault(day.replace(day=1), []).append(row)
+        return self._html(
+            "all.html", language, prefix, "/history/all", groups=sorted(months.items(), reverse=True)
+        )
 
     def _month(self, path: str, year: int, month: int, language: str, prefix: str) -> Document | None:
         if not 1 <= month <= 12 or not 1970 <= year <= 9000:

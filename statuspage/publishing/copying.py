@@ -94,10 +94,10 @@ def _stamps(site: PublicSite) -> dict[str, str]:
     found: dict[str, str] = {}
     months: dict[str, list[str]] = {}
     zone = site.view.region.zone
-    everything = site.everything()
+    everything = site.titles()
     navigation = hashlib.sha256(repr(site.view.months).encode()).hexdigest()[:12]
     for event in everything:
-        stamp = f"{event.updated_at.isoformat()}:{event.status}:{len(event.updates)}"
+        stamp = event.stamp
         found[f"/incidents/{event.id}"] = stamp
         months.setdefault(f"/history/{event.started_at.astimezone(zone):%Y-%m}", []).append(
             f"{event.id}{stamp}"

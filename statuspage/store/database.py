@@ -13,7 +13,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event, select
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from regions.loader import Region
@@ -63,6 +63,17 @@ class Database:
         except (IntegrityError, DataError, ProgrammingError):
             raise  # of what was asked, not of the database
         except DBAPIError as error:
+            raise DatabaseLost(
+                "The database cannot be written at the moment; nothing was changed."
+            ) from error
+
+    @contextmanager
+    def statement(self) -> Iterator[Connection]:
+        """A transaction for one statement that is run very often: without the object mapper's cost."""
+        try:
+            with self._writer.begin() as connection:
+                yield connection
+        except OperationalError as error:
             raise DatabaseLost("The database cannot be written at the moment; nothing was changed.") from error
 
     def version(self) -> int:

@@ -26,7 +26,8 @@ class Links:
         # itsdangerous signs with SHA-1 unless told otherwise.
         options = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
         self._serializers = {
-            purpose: URLSafeSerializer(secret, salt=f"status-{purpose}", signer_kwargs=options) for purpose in PURPOSES
+            purpose: URLSafeSerializer(secret, salt=f"status-{purpose}", signer_kwargs=options)
+            for purpose in PURPOSES
         }
 
     def confirm(self, subscriber: Subscriber) -> str:

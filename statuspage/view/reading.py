@@ -22,6 +22,7 @@ from statuspage.view.values import (
     PageKey,
     PageView,
     Series,
+    Title,
     UpdateView,
 )
 
@@ -129,6 +130,18 @@ def read_events(session: Session, *conditions: ColumnElement[bool]) -> tuple[Inc
             tuple(dict.fromkeys(key for one in updates[row.id] for key in one.components)),
         )
         for row in rows
+    )
+
+
+def read_titles(session: Session) -> tuple[Title, ...]:
+    """Every published event, newest first, without what was said of it. The stamp changes whenever the event does."""
+    rows = session.execute(
+        select(Incident.id, Incident.names, Incident.impact, Incident.started_at, Incident.version)
+        .where(Incident.published_at.is_not(None), Incident.discarded_at.is_(None))
+        .order_by(Incident.started_at.desc(), Incident.id)
+    )
+    return tuple(
+        Title(id_, names, impact, started, str(version)) for id_, names, impact, started, version in rows
     )
 
 

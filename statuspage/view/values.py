@@ -77,6 +77,17 @@ class IncidentView:
 
 
 @dataclass(frozen=True, slots=True)
+class Title:
+    """What a list of everything needs of an event, and no more."""
+
+    id: str
+    names: Mapping[str, str]
+    impact: str
+    started_at: datetime
+    stamp: str
+
+
+@dataclass(frozen=True, slots=True)
 class ComponentView:
     """A component with its status now, its last 90 days and whether that is proven at present."""
 

@@ -18,8 +18,8 @@ from statuspage.pages.site import Document, PublicSite
 from statuspage.store.database import Database
 from statuspage.store.incidents import Incident
 from statuspage.store.measurements import RuleState
-from statuspage.view.reading import month_events, page_key, read_events, read_page
-from statuspage.view.values import IncidentView, PageKey
+from statuspage.view.reading import month_events, page_key, read_events, read_page, read_titles
+from statuspage.view.values import IncidentView, PageKey, Title
 
 Clock = Callable[[], datetime]
 LARGEST_CACHE = 4_096
@@ -45,10 +45,10 @@ class DatabaseHistory:
         with self._database.read() as session:
             return month_events(session, self._region, month, months)
 
-    def everything(self) -> tuple[IncidentView, ...]:
-        """All published events."""
+    def titles(self) -> tuple[Title, ...]:
+        """All published events, without their updates."""
         with self._database.read() as session:
-            return read_events(session)
+            return read_titles(session)
 
     def event(self, incident_id: str) -> IncidentView | None:
         """One published event."""

@@ -10,19 +10,57 @@ import pytest
 from tests.statuspage.world import World
 
 PAGE = {"id", "name", "url", "time_zone", "updated_at"}
-COMPONENT = {"id", "name", "status", "created_at", "updated_at", "position", "description", "showcase", "start_date",
-             "group_id", "page_id", "group", "only_show_if_degraded"}
-INCIDENT = {"id", "name", "status", "created_at", "updated_at", "monitoring_at", "resolved_at", "impact", "shortlink",
-            "started_at", "page_id", "incident_updates", "components"}
-UPDATE = {"id", "status", "body", "incident_id", "created_at", "updated_at", "display_at", "affected_components",
-          "deliver_notifications"}
+COMPONENT = {
+    "id",
+    "name",
+    "status",
+    "created_at",
+    "updated_at",
+    "position",
+    "description",
+    "showcase",
+    "start_date",
+    "group_id",
+    "page_id",
+    "group",
+    "only_show_if_degraded",
+}
+INCIDENT = {
+    "id",
+    "name",
+    "status",
+    "created_at",
+    "updated_at",
+    "monitoring_at",
+    "resolved_at",
+    "impact",
+    "shortlink",
+    "started_at",
+    "page_id",
+    "incident_updates",
+    "components",
+}
+UPDATE = {
+    "id",
+    "status",
+    "body",
+    "incident_id",
+    "created_at",
+    "updated_at",
+    "display_at",
+    "affected_components",
+    "deliver_notifications",
+}
 PATHS = {
-    "/api/v2/status.json": {"page", "status"}, "/api/v2/components.json": {"page", "components"},
-    "/api/v2/incidents.json": {"page", "incidents"}, "/api/v2/incidents/unresolved.json": {"page", "incidents"},
+    "/api/v2/status.json": {"page", "status"},
+    "/api/v2/components.json": {"page", "components"},
+    "/api/v2/incidents.json": {"page", "incidents"},
+    "/api/v2/incidents/unresolved.json": {"page", "incidents"},
     "/api/v2/scheduled-maintenances.json": {"page", "scheduled_maintenances"},
     "/api/v2/scheduled-maintenances/upcoming.json": {"page", "scheduled_maintenances"},
     "/api/v2/scheduled-maintenances/active.json": {"page", "scheduled_maintenances"},
-    "/api/v2/summary.json": {"page", "status", "components", "incidents", "scheduled_maintenances"}}
+    "/api/v2/summary.json": {"page", "status", "components", "incidents", "scheduled_maintenances"},
+}
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d")
 
 
@@ -49,7 +87,10 @@ def test_every_body_has_exactly_its_keys(full: World, path: str) -> None:
     assert set(body["page"]) == PAGE
     for component in body.get("components", []):
         assert set(component) == COMPONENT
-    for key, extra in (("incidents", set()), ("scheduled_maintenances", {"scheduled_for", "scheduled_until"})):
+    for key, extra in (
+        ("incidents", set()),
+        ("scheduled_maintenances", {"scheduled_for", "scheduled_until"}),
+    ):
         for event in body.get(key, []):
             assert set(event) == INCIDENT | extra
             for update in event["incident_updates"]:
@@ -72,7 +113,10 @@ def test_each_list_holds_what_its_name_says(full: World) -> None:
     assert [one["status"] for one in summary["incidents"]] == ["investigating"]
     assert [one["status"] for one in summary[key]] == ["in_progress", "scheduled"]
     assert [one["status"] for one in summary["components"]] == [
-        "under_maintenance", "degraded_performance", "operational"]
+        "under_maintenance",
+        "degraded_performance",
+        "operational",
+    ]
     assert summary["status"] == {"indicator": "minor", "description": "Partially Degraded Service"}
 
 
@@ -88,12 +132,15 @@ def test_times_are_of_the_pages_zone_with_milliseconds_and_ids_are_twelve(full: 
             assert value is None or (STAMP.fullmatch(value) and value.endswith("+01:00"))
         elif name in ("id", "page_id", "incident_id", "code"):
             assert re.fullmatch(r"[a-z0-9]{12}", value)
+
     walk(full.json("/api/v2/summary.json"))
     assert full.json("/api/v2/status.json")["page"]["time_zone"] == "Europe/Berlin"
 
 
 def test_updates_are_newest_first_and_tell_old_and_new(full: World) -> None:
-    over = next(one for one in full.json("/api/v2/incidents.json")["incidents"] if one["status"] == "resolved")
+    over = next(
+        one for one in full.json("/api/v2/incidents.json")["incidents"] if one["status"] == "resolved"
+    )
     assert [one["status"] for one in over["incident_updates"]] == ["resolved", "investigating"]
     change = over["incident_updates"][0]["affected_components"][0]
     assert (change["old_status"], change["new_status"]) == ("major_outage", "operational")
@@ -107,13 +154,29 @@ def test_incidents_are_the_latest_fifty(world: World) -> None:
     assert len(world.json("/api/v2/incidents.json")["incidents"]) == 50
 
 
-@pytest.mark.parametrize("path", [*PATHS, "/", "/history", "/history.atom", "/history.rss", "/feed.json",
-                                  "/maintenance.ics", "/badge.svg", "/badge/backups.svg", "/widget"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *PATHS,
+        "/",
+        "/history",
+        "/history.atom",
+        "/history.rss",
+        "/feed.json",
+        "/maintenance.ics",
+        "/badge.svg",
+        "/badge/backups.svg",
+        "/widget",
+    ],
+)
 def test_an_unchanged_document_is_not_sent_twice(full: World, path: str) -> None:
     first = full.get(path)
     assert first.status_code == 200
     etag = first.headers["ETag"]
-    assert re.fullmatch(r'"[0-9a-f]{24}"', etag) and "max-age=30, stale-if-error=86400" in first.headers["Cache-Control"]
+    assert (
+        re.fullmatch(r'"[0-9a-f]{24}"', etag)
+        and "max-age=30, stale-if-error=86400" in first.headers["Cache-Control"]
+    )
     again = full.get(path, If_None_Match=etag)
     assert (again.status_code, again.data, again.headers["ETag"]) == (304, b"", etag)
     packed = full.get(path, Accept_Encoding="gzip")
@@ -161,5 +224,7 @@ def test_without_measurements_nobody_claims_health(world: World) -> None:
     assert world.json("/api/v2/status.json")["status"]["description"] == "All Systems Operational"
     world.clock.forward(seconds=world.site.region.unverified_after_s + 1)
     assert world.json("/api/v2/status.json")["status"] == {
-        "indicator": "none", "description": "Not Currently Verified"}
+        "indicator": "none",
+        "description": "Not Currently Verified",
+    }
     assert "no measurement has arrived yet" in world.get("/en/").text

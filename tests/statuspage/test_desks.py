@@ -37,14 +37,26 @@ def test_an_incident_walks_from_investigating_to_post_mortem(world: World) -> No
     body = world.json("/api/v2/incidents.json")["incidents"][0]
     assert body["status"] == "postmortem"
     assert [one["status"] for one in body["incident_updates"]] == [
-        "postmortem", "resolved", "monitoring", "identified", "investigating"]
+        "postmortem",
+        "resolved",
+        "monitoring",
+        "identified",
+        "investigating",
+    ]
     assert body["monitoring_at"] == "2026-03-10T13:20:00.000+01:00"
     assert body["resolved_at"] == "2026-03-10T13:30:00.000+01:00"
     assert status_of(world, "backups") == "operational"
 
 
-@pytest.mark.parametrize(("walk", "wrong"), [
-    ((), "postmortem"), (("resolved", "postmortem"), "investigating"), ((), "in_progress"), ((), "nonsense")])
+@pytest.mark.parametrize(
+    ("walk", "wrong"),
+    [
+        ((), "postmortem"),
+        (("resolved", "postmortem"), "investigating"),
+        ((), "in_progress"),
+        ((), "nonsense"),
+    ],
+)
 def test_a_step_that_cannot_follow_is_refused(world: World, walk: tuple[str, ...], wrong: str) -> None:
     found = world.open()
     for status in walk:
@@ -69,7 +81,9 @@ def test_the_impact_follows_the_components_unless_it_is_fixed(world: World) -> N
     world.open("major_outage", component="website")
     assert world.json("/api/v2/incidents.json")["incidents"][0]["impact"] == "critical"
     assert world.json("/api/v2/status.json")["status"] == {
-        "indicator": "critical", "description": "Major Service Outage"}
+        "indicator": "critical",
+        "description": "Major Service Outage",
+    }
 
 
 def test_two_incidents_on_one_component_show_the_worse_until_it_ends(world: World) -> None:
@@ -108,8 +122,12 @@ def test_a_correction_changes_the_past_and_says_so(world: World) -> None:
     world.update(found, "resolved")
     first = world.json("/api/v2/incidents.json")["incidents"][0]["incident_updates"][-1]["id"]
     with world.site.database.write() as session:
-        desk(world, session).correct(first, Correction(
-            {"en": "It was only partial."}, {"backups": PARTIAL}, world.clock() - timedelta(hours=2)))
+        desk(world, session).correct(
+            first,
+            Correction(
+                {"en": "It was only partial."}, {"backups": PARTIAL}, world.clock() - timedelta(hours=2)
+            ),
+        )
     world.site.publication.refresh()
     today = world.site.publication.site().view.components[1].days[-1]
     assert today.seconds == {PARTIAL: 7200.0}
@@ -160,7 +178,9 @@ def test_a_discarded_draft_is_gone(world: World) -> None:
 
 def test_backfill_enters_the_past_and_tells_nobody(world: World) -> None:
     start = world.clock() - timedelta(days=5)
-    new = NewIncident({"en": "Old"}, {"en": "Was late."}, {"backups": ComponentStatus.MAJOR}, started_at=start)
+    new = NewIncident(
+        {"en": "Old"}, {"en": "Was late."}, {"backups": ComponentStatus.MAJOR}, started_at=start
+    )
     end = NewUpdate(IncidentStatus.RESOLVED, {"en": "Over."}, display_at=start + timedelta(hours=1))
     with world.site.database.write() as session:
         desk(world, session).backfill(new, [end])
@@ -180,7 +200,9 @@ def test_backfill_out_of_order_or_unresolved_is_refused(world: World) -> None:
             desk(world, session).backfill(new, updates)
 
 
-@pytest.mark.parametrize("more", [{"started_at": 1}, {"component": ""}, {"names": {"en": ""}}, {"bodies": {}}])
+@pytest.mark.parametrize(
+    "more", [{"started_at": 1}, {"component": ""}, {"names": {"en": ""}}, {"bodies": {}}]
+)
 def test_an_impossible_incident_is_refused_whole(world: World, more: dict[str, Any]) -> None:
     if "started_at" in more:
         more = {"started_at": world.clock() + timedelta(minutes=1)}
@@ -194,7 +216,9 @@ def test_an_impossible_incident_is_refused_whole(world: World, more: dict[str, A
 def test_the_same_action_again_does_nothing(world: World) -> None:
     assert world.open(action_id="one") == world.open(action_id="one")
     found = world.open(action_id="two")
-    assert world.update(found, "identified", action_id="u") == world.update(found, "identified", action_id="u")
+    assert world.update(found, "identified", action_id="u") == world.update(
+        found, "identified", action_id="u"
+    )
 
 
 def test_every_change_is_audited_with_who_did_it(world: World) -> None:
@@ -206,19 +230,29 @@ def test_every_change_is_audited_with_who_did_it(world: World) -> None:
     with world.site.database.read() as session:
         entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
     assert [one.action for one in entries] == [
-        "incident.open", "incident.update", "maintenance.announce", "maintenance.cancel"]
+        "incident.open",
+        "incident.update",
+        "maintenance.announce",
+        "maintenance.cancel",
+    ]
     assert {one.actor for one in entries} == {ANNA.name}
 
 
 def test_maintenance_starts_and_ends_by_the_clock(world: World) -> None:
     world.announce("restores", after_h=1, hours=2)
-    for forward, status, component in ((0.5, "scheduled", "operational"), (1, "in_progress", "under_maintenance"),
-                                       (1, "in_progress", "under_maintenance"), (1, "completed", "operational")):
+    for forward, status, component in (
+        (0.5, "scheduled", "operational"),
+        (1, "in_progress", "under_maintenance"),
+        (1, "in_progress", "under_maintenance"),
+        (1, "completed", "operational"),
+    ):
         world.clock.forward(hours=forward)
         with world.site.database.write() as session:
             world.maintenance_desk(session).keep_time()
         world.site.publication.refresh()
-        assert world.json("/api/v2/scheduled-maintenances.json")["scheduled_maintenances"][0]["status"] == status
+        assert (
+            world.json("/api/v2/scheduled-maintenances.json")["scheduled_maintenances"][0]["status"] == status
+        )
         assert status_of(world, "restores") == component
 
 

@@ -38,7 +38,8 @@ def incidents(world: World) -> list[Incident]:
 
 @pytest.mark.parametrize(("organizations", "opened"), [(3, 1), (2, 1), (1, 0), (0, 0)])
 def test_failures_of_several_organizations_open_a_draft_and_of_one_none(
-        world: World, organizations: int, opened: int) -> None:
+    world: World, organizations: int, opened: int
+) -> None:
     minutes(world, 5, 30, organizations)
     found = incidents(world)
     assert len(found) == opened
@@ -92,8 +93,11 @@ def test_a_relapse_goes_on_in_the_same_incident_and_takes_longer_to_end(world: W
 
 
 def probe(world: World, vantage: str, failures: int) -> None:
-    world.ingest(world.measured(failures, 0, component="website", attempts=1, total=0, workload="website",
-                                vantage=vantage))
+    world.ingest(
+        world.measured(
+            failures, 0, component="website", attempts=1, total=0, workload="website", vantage=vantage
+        )
+    )
 
 
 def test_a_website_down_from_both_vantage_points_is_published_at_once_when_allowed(world: World) -> None:
@@ -138,7 +142,9 @@ def test_a_replay_is_refused_and_counts_once(world: World) -> None:
         assert session.scalars(select(Hour.attempts)).one() == 100
 
 
-@pytest.mark.parametrize(("skew_s", "status"), [(-301, 403), (301, 403), (-299, 202), (299, 202), (10**9, 403)])
+@pytest.mark.parametrize(
+    ("skew_s", "status"), [(-301, 403), (301, 403), (-299, 202), (299, 202), (10**9, 403)]
+)
 def test_an_old_or_future_signature_is_refused(world: World, skew_s: int, status: int) -> None:
     assert world.ingest(world.measured(), at=world.clock() + timedelta(seconds=skew_s)).status_code == status
 
@@ -150,19 +156,35 @@ def test_a_forged_or_altered_message_is_refused(world: World) -> None:
     assert good.status_code == 202
     headers = {"webhook-id": "b", "webhook-timestamp": str(int(world.clock().timestamp()))}
     for signature in ("", "v1,", "v1,AAAA", "v2,AAAA", "v1,é"):
-        answer = world.client.post("/ingest/v1/measurements", data=body,
-                                   headers={**headers, "webhook-signature": signature})
+        answer = world.client.post(
+            "/ingest/v1/measurements", data=body, headers={**headers, "webhook-signature": signature}
+        )
         assert answer.status_code == 403
     for stamp in ("", "now", "-1", "1e9", "٣"):
-        answer = world.client.post("/ingest/v1/measurements", data=body, headers={
-            "webhook-id": "b", "webhook-timestamp": stamp, "webhook-signature": "v1,AAAA"})
+        answer = world.client.post(
+            "/ingest/v1/measurements",
+            data=body,
+            headers={"webhook-id": "b", "webhook-timestamp": stamp, "webhook-signature": "v1,AAAA"},
+        )
         assert answer.status_code == 403
 
 
-@pytest.mark.parametrize("bad", [
-    {"measured_at": (START + timedelta(minutes=6)).isoformat()}, {"measured_at": "2026-03-10T12:00:00"},
-    {"measured_at": "2020-01-01T00:00:00Z"}, {"failures": 101}, {"failures": -1}, {"attempts": "many"},
-    {"component": "kitchen"}, {"organizations_affected": 101}, {"unknown": 1}, {"lag_s": -1}, {"workload": "../x"}])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"measured_at": (START + timedelta(minutes=6)).isoformat()},
+        {"measured_at": "2026-03-10T12:00:00"},
+        {"measured_at": "2020-01-01T00:00:00Z"},
+        {"failures": 101},
+        {"failures": -1},
+        {"attempts": "many"},
+        {"component": "kitchen"},
+        {"organizations_affected": 101},
+        {"unknown": 1},
+        {"lag_s": -1},
+        {"workload": "../x"},
+    ],
+)
 def test_a_measurement_that_cannot_be_is_refused_whole(world: World, bad: dict[str, Any]) -> None:
     answer = world.ingest(world.measured(), {**world.measured(), **bad})
     assert answer.status_code == 422 and answer.content_type == "application/problem+json"
@@ -190,7 +212,9 @@ windows = st.lists(st.tuples(st.booleans(), st.integers(0, 10)), max_size=120)
 def test_whatever_comes_the_rule_never_opens_for_fewer_than_several(found: list[tuple[bool, int]]) -> None:
     standing, opened = Standing(), 0
     for index, (bad, organizations) in enumerate(found):
-        evidence = Evidence(START + timedelta(minutes=index), BAD if bad else GOOD, organizations, 100, False, "")
+        evidence = Evidence(
+            START + timedelta(minutes=index), BAD if bad else GOOD, organizations, 100, False, ""
+        )
         before = standing
         standing, step = rules.advance(RULE, standing, evidence)
         assert load_standing(dump(standing)) == standing
@@ -203,13 +227,17 @@ def test_whatever_comes_the_rule_never_opens_for_fewer_than_several(found: list[
     assert opened <= streaks // rules.BAD_TO_OPEN
 
 
-@pytest.mark.parametrize(("window", "status"), [
-    (Window(100, 2, None, None, 5, 100, "mail", ""), "operational"),
-    (Window(100, 4, None, None, 5, 100, "mail", ""), "degraded_performance"),
-    (Window(100, 20, None, None, 5, 100, "mail", ""), "partial_outage"),
-    (Window(100, 60, None, None, 5, 100, "mail", ""), "major_outage"),
-    (Window(100, 0, 22_000, None, 5, 100, "mail", ""), "degraded_performance"),
-    (Window(100, 0, None, 4_000, 5, 100, "mail", ""), "degraded_performance"),
-    (Window(0, 0, None, None, 0, 100, "mail", ""), "operational")])
+@pytest.mark.parametrize(
+    ("window", "status"),
+    [
+        (Window(100, 2, None, None, 5, 100, "mail", ""), "operational"),
+        (Window(100, 4, None, None, 5, 100, "mail", ""), "degraded_performance"),
+        (Window(100, 20, None, None, 5, 100, "mail", ""), "partial_outage"),
+        (Window(100, 60, None, None, 5, 100, "mail", ""), "major_outage"),
+        (Window(100, 0, 22_000, None, 5, 100, "mail", ""), "degraded_performance"),
+        (Window(100, 0, None, 4_000, 5, 100, "mail", ""), "degraded_performance"),
+        (Window(0, 0, None, None, 0, 100, "mail", ""), "operational"),
+    ],
+)
 def test_what_a_window_amounts_to(window: Window, status: str) -> None:
     assert rules.judge(RULE, [window], (), START).status == status

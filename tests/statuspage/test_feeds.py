@@ -34,7 +34,12 @@ def told(world: World) -> World:
 
 def paths(world: World) -> list[str]:
     ids = [one.id for one in world.site.region.components]
-    return [*FEEDS, "/de/history.rss", "/ja/history.atom", *(f"/components/{id_}{path}" for id_ in ids for path in FEEDS)]
+    return [
+        *FEEDS,
+        "/de/history.rss",
+        "/ja/history.atom",
+        *(f"/components/{id_}{path}" for id_ in ids for path in FEEDS),
+    ]
 
 
 def test_feedparser_finds_nothing_to_complain_of(told: World) -> None:
@@ -72,8 +77,12 @@ def test_atom_has_an_entry_per_incident_whose_id_stays(told: World) -> None:
 
 def test_rss_has_an_item_per_update_with_its_id_as_guid(told: World) -> None:
     items = feedparser.parse(told.get("/history.rss").data).entries
-    updates = {update["id"] for key, path in (("incidents", "incidents"), ("scheduled_maintenances", "scheduled-maintenances"))
-               for event in told.json(f"/api/v2/{path}.json")[key] for update in event["incident_updates"]}
+    updates = {
+        update["id"]
+        for key, path in (("incidents", "incidents"), ("scheduled_maintenances", "scheduled-maintenances"))
+        for event in told.json(f"/api/v2/{path}.json")[key]
+        for update in event["incident_updates"]
+    }
     assert {item.id for item in items} == updates and len(items) == 4
 
 
@@ -139,12 +148,23 @@ def reader(name: str) -> str:
 def test_sfeed_reads_every_item(told: World) -> None:
     program = reader("sfeed")
     for path in FEEDS:
-        lines = subprocess.run([program, "https://status-emea.backupd.example/"], input=told.get(path).data,
-                               capture_output=True, check=True, timeout=20).stdout.decode().splitlines()
+        lines = (
+            subprocess.run(
+                [program, "https://status-emea.backupd.example/"],
+                input=told.get(path).data,
+                capture_output=True,
+                check=True,
+                timeout=20,
+            )
+            .stdout.decode()
+            .splitlines()
+        )
         assert len(lines) == len(feedparser.parse(told.get(path).data).entries)
         for line in lines:
             fields: list[Any] = line.split("\t")
-            assert int(fields[0]) <= told.clock().timestamp() and fields[1] and fields[2].startswith("https://")
+            assert (
+                int(fields[0]) <= told.clock().timestamp() and fields[1] and fields[2].startswith("https://")
+            )
 
 
 def test_newsboat_reads_every_item(told: World, tmp_path: Path) -> None:
@@ -157,9 +177,12 @@ def test_newsboat_reads_every_item(told: World, tmp_path: Path) -> None:
         (folder / "config").write_text("")
         common = [program, "-u", f"{folder}/urls", "-c", f"{folder}/cache", "-C", f"{folder}/config"]
         environment = {"HOME": str(folder), "LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"}
-        subprocess.run([*common, "-x", "reload"], check=True, timeout=60, env=environment, capture_output=True)
-        said = subprocess.run([*common, "-x", "print-unread"], check=True, timeout=60, env=environment,
-                              capture_output=True).stdout.decode()
+        subprocess.run(
+            [*common, "-x", "reload"], check=True, timeout=60, env=environment, capture_output=True
+        )
+        said = subprocess.run(
+            [*common, "-x", "print-unread"], check=True, timeout=60, env=environment, capture_output=True
+        ).stdout.decode()
         assert said.split()[0] == str(len(feedparser.parse(told.get(path).data).entries))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +30,9 @@ def secret(world: World) -> str:
 
 def sign_in(world: World, secret: str, *, password: str = PASSWORD, code: str | None = None) -> Any:
     code = code or pyotp.TOTP(secret).at(world.clock())
-    return world.client.post("/operator/sign-in", data={"email": "anna@backupd.example", "password": password,
-                                                        "code": code})
+    return world.client.post(
+        "/operator/sign-in", data={"email": "anna@backupd.example", "password": password, "code": code}
+    )
 
 
 def token(world: World) -> dict[str, str]:
@@ -42,8 +42,13 @@ def token(world: World) -> dict[str, str]:
 
 
 def test_all_three_must_be_right_and_a_code_counts_once(world: World, secret: str) -> None:
-    wrong = [sign_in(world, secret, password="wrong"), sign_in(world, secret, code="000000"),
-             world.client.post("/operator/sign-in", data={"email": "no@backupd.example", "password": "x", "code": "1"})]
+    wrong = [
+        sign_in(world, secret, password="wrong"),
+        sign_in(world, secret, code="000000"),
+        world.client.post(
+            "/operator/sign-in", data={"email": "no@backupd.example", "password": "x", "code": "1"}
+        ),
+    ]
     assert [one.status_code for one in wrong] == [403, 403, 403]
     assert len({re.sub(r'value="[^"]+"', "", one.text) for one in wrong}) == 1
     assert sign_in(world, secret).status_code == 303
@@ -89,9 +94,21 @@ def test_a_form_from_elsewhere_is_refused(world: World, secret: str) -> None:
     page = world.get("/operator/incidents/new").text
     found = re.search(r'name="csrf_token" value="([^"]+)"', page)
     assert found is not None
-    assert world.client.post("/operator/incidents/new", data={
-        "csrf_token": found[1], "name.en": "x", "body.en": "y", "status.backups": "partial_outage", "deliver": "on",
-        "action": "preview", "regions": "emea"}).status_code == 200
+    assert (
+        world.client.post(
+            "/operator/incidents/new",
+            data={
+                "csrf_token": found[1],
+                "name.en": "x",
+                "body.en": "y",
+                "status.backups": "partial_outage",
+                "deliver": "on",
+                "action": "preview",
+                "regions": "emea",
+            },
+        ).status_code
+        == 200
+    )
 
 
 def test_a_disabled_operator_and_a_signed_out_one_are_out_at_once(world: World, secret: str) -> None:
@@ -104,8 +121,16 @@ def test_a_disabled_operator_and_a_signed_out_one_are_out_at_once(world: World, 
 
 
 def form(**more: str) -> dict[str, Any]:
-    return {"name.en": "Late", "name.de": "Verspätet", "body.en": "Looking.", "status.backups": "partial_outage",
-            "deliver": "on", "regions": "emea", "action_id": "a1", **more}
+    return {
+        "name.en": "Late",
+        "name.de": "Verspätet",
+        "body.en": "Looking.",
+        "status.backups": "partial_outage",
+        "deliver": "on",
+        "regions": "emea",
+        "action_id": "a1",
+        **more,
+    }
 
 
 def test_the_page_previews_then_posts(world: World, secret: str) -> None:
@@ -113,7 +138,11 @@ def test_the_page_previews_then_posts(world: World, secret: str) -> None:
     world.subscribe("web@example.org", "website")
     sign_in(world, secret)
     shown = world.client.post("/operator/incidents/new", data=form(action="preview")).text
-    assert "kim@example.org" in shown and "web@example.org" not in shown and "<strong>1</strong> will be told" in shown
+    assert (
+        "kim@example.org" in shown
+        and "web@example.org" not in shown
+        and "<strong>1</strong> will be told" in shown
+    )
     assert world.json("/api/v2/incidents.json")["incidents"] == []
     answer = world.client.post("/operator/incidents/new", data=form(action="post"))
     assert answer.status_code == 303
@@ -128,8 +157,10 @@ def test_the_second_editor_keeps_what_he_typed(world: World, secret: str) -> Non
     version = re.search(r'name="version" value="(\d+)"', world.get(f"/operator/incidents/{found}").text)
     assert version is not None
     world.update(found, "identified")
-    answer = world.client.post(f"/operator/incidents/{found}/update", data={
-        "version": version[1], "status": "monitoring", "body.en": "My careful words."})
+    answer = world.client.post(
+        f"/operator/incidents/{found}/update",
+        data={"version": version[1], "status": "monitoring", "body.en": "My careful words."},
+    )
     assert answer.status_code == 409
     assert "changed by somebody else" in answer.text and "My careful words." in answer.text
 
@@ -137,10 +168,27 @@ def test_the_second_editor_keeps_what_he_typed(world: World, secret: str) -> Non
 def test_every_page_of_an_operator_can_be_seen(world: World, secret: str) -> None:
     sign_in(world, secret)
     draft, maintenance = world.open(draft=True), world.announce()
-    world.client.post("/operator/templates", data={
-        "key": "slow", "kind": "incident", "name.en": "Slow", "body.en": "It is slow.", "status.backups": "partial_outage"})
-    for path in ("", "incidents/new", "incidents/new?template=slow", "maintenances/new", f"incidents/{draft}",
-                 f"incidents/{maintenance}", "templates", "subscribers", "audit"):
+    world.client.post(
+        "/operator/templates",
+        data={
+            "key": "slow",
+            "kind": "incident",
+            "name.en": "Slow",
+            "body.en": "It is slow.",
+            "status.backups": "partial_outage",
+        },
+    )
+    for path in (
+        "",
+        "incidents/new",
+        "incidents/new?template=slow",
+        "maintenances/new",
+        f"incidents/{draft}",
+        f"incidents/{maintenance}",
+        "templates",
+        "subscribers",
+        "audit",
+    ):
         assert world.get(f"/operator/{path}").status_code == 200, path
     assert 'value="Slow"' in world.get("/operator/incidents/new?template=slow").text
 
@@ -151,8 +199,17 @@ def test_the_page_moves_and_cancels_a_maintenance_in_the_regions_time(world: Wor
     page = world.get(f"/operator/incidents/{found}").text
     version = re.search(r'name="version" value="(\d+)"', page)
     assert version is not None and 'value="2026-03-11T13:00"' in page
-    assert world.client.post(f"/operator/incidents/{found}/reschedule", data={
-        "version": version[1], "scheduled_for": "2026-03-12T08:00", "scheduled_until": "2026-03-12T09:30"}).status_code == 303
+    assert (
+        world.client.post(
+            f"/operator/incidents/{found}/reschedule",
+            data={
+                "version": version[1],
+                "scheduled_for": "2026-03-12T08:00",
+                "scheduled_until": "2026-03-12T09:30",
+            },
+        ).status_code
+        == 303
+    )
     told = world.json("/api/v2/scheduled-maintenances/upcoming.json")["scheduled_maintenances"][0]
     assert told["scheduled_for"] == "2026-03-12T08:00:00.000+01:00"
 
@@ -174,8 +231,12 @@ def test_one_action_posts_to_several_regions_and_is_repeated_safely(two: tuple[W
     with emea.site.database.write() as session:
         OperatorDesk(session, emea.clock()).add("anna@backupd.example", PASSWORD, "test")
     headers = token(emea)
-    body = {"names": {"en": "Everywhere"}, "bodies": {"en": "x"}, "components": {"backups": "partial_outage"},
-            "action_id": "act-1"}
+    body = {
+        "names": {"en": "Everywhere"},
+        "bodies": {"en": "x"},
+        "components": {"backups": "partial_outage"},
+        "action_id": "act-1",
+    }
     path = "incidents?regions=emea,amer,apac"
     first = post(emea, path, body, headers)
     assert first.status_code == 207  # apac has no database: its failure is told, the others are done
@@ -188,8 +249,12 @@ def test_one_action_posts_to_several_regions_and_is_repeated_safely(two: tuple[W
     emea.site.fleet._databases.clear()
     again = post(emea, path, body, headers)
     assert [one["state"] for one in again.json["outcomes"]] == ["already", "already", "done"]
-    said = post(emea, "actions/act-1/updates?regions=emea,amer,apac",
-                {"status": "resolved", "bodies": {"en": "Over."}, "action_id": "act-2"}, headers)
+    said = post(
+        emea,
+        "actions/act-1/updates?regions=emea,amer,apac",
+        {"status": "resolved", "bodies": {"en": "Over."}, "action_id": "act-2"},
+        headers,
+    )
     assert said.status_code == 201
     amer.site.publication.refresh()
     for one in (emea, amer):
@@ -197,12 +262,19 @@ def test_one_action_posts_to_several_regions_and_is_repeated_safely(two: tuple[W
         assert [(incident["name"], incident["status"]) for incident in told] == [("Everywhere", "resolved")]
 
 
-@pytest.mark.parametrize(("path", "body", "status"), [
-    ("incidents", {"names": {"en": "x"}}, 422), ("incidents", {"nonsense": 1}, 422),
-    ("incidents?regions=atlantis", {"names": {"en": "x"}, "bodies": {"en": "x"}}, 422),
-    ("incidents/aaaaaaaaaaaa/updates", {"status": "resolved", "bodies": {"en": "x"}}, 404),
-    ("preview", {"components": ["kitchen"]}, 422)])
-def test_the_api_refuses_with_a_problem(world: World, secret: str, path: str, body: dict[str, Any], status: int) -> None:
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("incidents", {"names": {"en": "x"}}, 422),
+        ("incidents", {"nonsense": 1}, 422),
+        ("incidents?regions=atlantis", {"names": {"en": "x"}, "bodies": {"en": "x"}}, 422),
+        ("incidents/aaaaaaaaaaaa/updates", {"status": "resolved", "bodies": {"en": "x"}}, 404),
+        ("preview", {"components": ["kitchen"]}, 422),
+    ],
+)
+def test_the_api_refuses_with_a_problem(
+    world: World, secret: str, path: str, body: dict[str, Any], status: int
+) -> None:
     answer = post(world, path, body, token(world))
     assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
 
@@ -213,17 +285,29 @@ def test_the_api_previews_updates_corrects_and_publishes(world: World, secret: s
     assert post(world, "preview", {"components": ["backups"]}, headers).json["counts"] == {"email": 1}
     draft = world.open(draft=True)
     assert post(world, f"incidents/{draft}/publish", {}, headers).status_code == 200
-    said = post(world, f"incidents/{draft}/updates", {"status": "identified", "bodies": {"en": "x"}, "version": 1}, headers)
+    said = post(
+        world,
+        f"incidents/{draft}/updates",
+        {"status": "identified", "bodies": {"en": "x"}, "version": 1},
+        headers,
+    )
     assert said.status_code == 409
     said = post(world, f"incidents/{draft}/updates", {"status": "identified", "bodies": {"en": "x"}}, headers)
     assert said.status_code == 201
-    corrected = world.client.patch(f"/operator/api/v1/updates/{said.json['id']}", headers=headers,
-                                   data=json.dumps({"bodies": {"en": "Corrected words."}}))
+    corrected = world.client.patch(
+        f"/operator/api/v1/updates/{said.json['id']}",
+        headers=headers,
+        data=json.dumps({"bodies": {"en": "Corrected words."}}),
+    )
     assert corrected.status_code == 200 and "Corrected words." in world.get("/").text
 
 
 def cli(tmp_path: Path, *arguments: str) -> Any:
-    environment = {"STATUS_DATA": str(tmp_path / "cli"), "STATUS_INGEST_SECRETS": INGEST_SECRET, "REGION": "emea"}
+    environment = {
+        "STATUS_DATA": str(tmp_path / "cli"),
+        "STATUS_INGEST_SECRETS": INGEST_SECRET,
+        "REGION": "emea",
+    }
     return CliRunner().invoke(main, ["--json", *arguments], obj=environment)
 
 
@@ -231,17 +315,50 @@ def test_the_command_line_does_a_days_work(tmp_path: Path) -> None:
     assert cli(tmp_path, "incident", "list").exit_code == 1  # no schema yet: said in a sentence
     assert "migrate" in cli(tmp_path, "incident", "list").output
     assert cli(tmp_path, "migrate").exit_code == 0
-    added = json.loads(cli(tmp_path, "operator", "add", "anna@backupd.example", "--password", PASSWORD).output)
+    added = json.loads(
+        cli(tmp_path, "operator", "add", "anna@backupd.example", "--password", PASSWORD).output
+    )
     assert added["uri"].startswith("otpauth://totp/")
-    opened = cli(tmp_path, "incident", "open", "--name", "Late", "--name", "de=Verspätet", "--text", "Looking.",
-                 "--affects", "backups=partial_outage")
+    opened = cli(
+        tmp_path,
+        "incident",
+        "open",
+        "--name",
+        "Late",
+        "--name",
+        "de=Verspätet",
+        "--text",
+        "Looking.",
+        "--affects",
+        "backups=partial_outage",
+    )
     incident = json.loads(opened.output)[0]["incident"]
-    assert cli(tmp_path, "incident", "update", incident, "--status", "resolved", "--text", "Over.").exit_code == 0
-    assert cli(tmp_path, "incident", "update", incident, "--status", "in_progress", "--text", "x").exit_code == 1
-    assert cli(tmp_path, "incident", "update", incident, "--status", "resolved", "--text", "x",
-               "--version", "1").exit_code == 1
-    part = cli(tmp_path, "incident", "open", "--name", "x", "--text", "x", "--affects", "backups=partial_outage",
-               "--regions", "emea,amer")
+    assert (
+        cli(tmp_path, "incident", "update", incident, "--status", "resolved", "--text", "Over.").exit_code
+        == 0
+    )
+    assert (
+        cli(tmp_path, "incident", "update", incident, "--status", "in_progress", "--text", "x").exit_code == 1
+    )
+    assert (
+        cli(
+            tmp_path, "incident", "update", incident, "--status", "resolved", "--text", "x", "--version", "1"
+        ).exit_code
+        == 1
+    )
+    part = cli(
+        tmp_path,
+        "incident",
+        "open",
+        "--name",
+        "x",
+        "--text",
+        "x",
+        "--affects",
+        "backups=partial_outage",
+        "--regions",
+        "emea,amer",
+    )
     assert part.exit_code == 3
     assert cli(tmp_path, "incident", "open", "--name", "x").exit_code == 2
     actions = [one["action"] for one in json.loads(cli(tmp_path, "audit").output)]

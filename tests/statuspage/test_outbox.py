@@ -91,8 +91,10 @@ def test_a_subscriber_of_backups_gets_backups_and_nothing_else(world: World) -> 
     taken = send_all(world, Relay())
     assert sorted(to for _, to, _ in taken) == ["all@example.org"] * 2 + ["backups@example.org"] * 2
     subjects = {str(parse(data)["Subject"]) for _, to, data in taken if to == "backups@example.org"}
-    assert subjects == {"[backupd Europe, Middle East and Africa] Investigating: Backups are late",
-                        "[backupd Europe, Middle East and Africa] Scheduled: Storage upgrade"}
+    assert subjects == {
+        "[backupd Europe, Middle East and Africa] Investigating: Backups are late",
+        "[backupd Europe, Middle East and Africa] Scheduled: Storage upgrade",
+    }
 
 
 def test_a_page_wide_incident_reaches_every_subscriber(world: World) -> None:
@@ -144,11 +146,16 @@ def test_building_twice_sends_once(world: World) -> None:
 
 def test_a_mail_has_what_a_mail_program_needs(world: World) -> None:
     number = world.subscribe("kim@example.org", language="ja")
-    incident = world.open(names={"en": "Late", "ja": "遅延"}, bodies={"en": "Text", "ja": "調査しています。" * 30})
-    (sender, _, data), = send_all(world, Relay())
+    incident = world.open(
+        names={"en": "Late", "ja": "遅延"}, bodies={"en": "Text", "ja": "調査しています。" * 30}
+    )
+    ((sender, _, data),) = send_all(world, Relay())
     mail = parse(data)
     assert mail["Subject"] == "[backupd 欧州・中東・アフリカ] 調査中: 遅延"
-    assert (mail["Auto-Submitted"], mail["List-Unsubscribe-Post"]) == ("auto-generated", "List-Unsubscribe=One-Click")
+    assert (mail["Auto-Submitted"], mail["List-Unsubscribe-Post"]) == (
+        "auto-generated",
+        "List-Unsubscribe=One-Click",
+    )
     assert mail["List-Id"].endswith("<emea.status-emea.backupd.example>")
     assert mail["Content-Language"] == "ja" and incident in mail["References"]
     token = world.site.links.unsubscribe(number, "kim@example.org")
@@ -160,7 +167,9 @@ def test_a_mail_has_what_a_mail_program_needs(world: World) -> None:
         content = part.get_content()
         assert "調査しています。" * 30 in content and link in content.replace("&amp;", "&")
         assert "/ja/subscription/manage/" in content
-    assert all(len(line) <= 78 or line.startswith((b"List-", b"DKIM", b"Subject")) for line in data.split(b"\r\n"))
+    assert all(
+        len(line) <= 78 or line.startswith((b"List-", b"DKIM", b"Subject")) for line in data.split(b"\r\n")
+    )
     assert sender.startswith("status+b") and b"\n" not in data.replace(b"\r\n", b"")
 
 
@@ -168,8 +177,11 @@ def test_a_mail_has_what_a_mail_program_needs(world: World) -> None:
 def signed(tmp_path: Path) -> tuple[World, rsa.RSAPrivateKey]:
     key = rsa.generate_private_key(65537, 2048)
     path = tmp_path / "dkim.pem"
-    path.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
-                                       serialization.NoEncryption()))
+    path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
     return make_world(settings_for(tmp_path, STATUS_DKIM_KEY=str(path))), key
 
 
@@ -177,8 +189,10 @@ def test_dkim_is_verified_by_an_independent_library(signed: tuple[World, rsa.RSA
     world, key = signed
     world.subscribe("kim@example.org", language="de")
     world.open(names={"en": "Late", "de": "Verspätet – sehr"})
-    (_, _, data), = send_all(world, Relay())
-    public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    ((_, _, data),) = send_all(world, Relay())
+    public = key.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
     import base64
 
     record = b"v=DKIM1; k=rsa; p=" + base64.b64encode(public)
@@ -190,8 +204,12 @@ def test_dkim_is_verified_by_an_independent_library(signed: tuple[World, rsa.RSA
     assert dkim.verify(data, dnsfunc=dns)
     fields = str(parse(data)["DKIM-Signature"]).replace(" ", "").split("h=")[1].split(";")[0].split(":")
     assert {"list-unsubscribe", "list-unsubscribe-post", "from", "to", "subject"} <= set(fields)
-    for old, new in ((b"List-Unsubscribe: <https://", b"List-Unsubscribe: <https://evil."), (b"Late", b"Good"),
-                     (b"To: kim", b"To: tim"), (b"List-Unsubscribe-Post", b"List-Unsubscribe-Was")):
+    for old, new in (
+        (b"List-Unsubscribe: <https://", b"List-Unsubscribe: <https://evil."),
+        (b"Late", b"Good"),
+        (b"To: kim", b"To: tim"),
+        (b"List-Unsubscribe-Post", b"List-Unsubscribe-Was"),
+    ):
         if old in data:
             assert not dkim.verify(data.replace(old, new, 1), dnsfunc=dns), old
 
@@ -228,9 +246,12 @@ def test_a_relay_that_is_away_costs_no_attempt(world: World) -> None:
     assert [(one.state, one.attempts) for one in deliveries(world)] == [("queued", 0)]
 
 
-@pytest.mark.parametrize(("code", "state", "subscriber"), [(550, "failed", "quarantined"), (450, "queued", "active")])
+@pytest.mark.parametrize(
+    ("code", "state", "subscriber"), [(550, "failed", "quarantined"), (450, "queued", "active")]
+)
 def test_a_refused_address_is_quarantined_only_when_it_is_final(
-        world: World, code: int, state: str, subscriber: str) -> None:
+    world: World, code: int, state: str, subscriber: str
+) -> None:
     world.subscribe("kim@example.org")
     world.open()
     send_all(world, Relay(lambda to: smtplib.SMTPRecipientsRefused({to: (code, b"no such user")})))
@@ -288,7 +309,9 @@ def test_letters_go_before_a_drain(world: World) -> None:
         world.subscribe(f"u{number}@example.org")
     world.open()
     built(world)
-    world.client.post("/en/subscribe", data={"email": "new@example.org", "components": [world.component_id("backups")]})
+    world.client.post(
+        "/en/subscribe", data={"email": "new@example.org", "components": [world.component_id("backups")]}
+    )
     relay = Relay()
     taken = send_all(world, relay)
     assert taken[0][1] == "new@example.org" and len(taken) == 6
@@ -307,7 +330,10 @@ def test_links_survive_quoted_printable_at_any_length(length: int) -> None:
     import quopri
 
     link = "https://x.example/?a=b=c" + "d=" * length
-    pieces = b"".join(soft(link) if piece == b"@@manage-link@@" else piece for piece in cut("é" * length + "@@manage-link@@ end"))
+    pieces = b"".join(
+        soft(link) if piece == b"@@manage-link@@" else piece
+        for piece in cut("é" * length + "@@manage-link@@ end")
+    )
     assert quopri.decodestring(pieces).decode() == "é" * length + link + " end"
     assert all(len(line) <= 76 for line in pieces.split(b"\r\n"))
 
@@ -343,12 +369,18 @@ Feedback-Type: abuse
 """
 
 
-@pytest.mark.parametrize(("text", "action", "status", "state"), [
-    (BOUNCE, "failed", "5.1.1", "quarantined"), (BOUNCE, "delayed", "4.2.2", "active"), (COMPLAINT, "", "", "quarantined")])
+@pytest.mark.parametrize(
+    ("text", "action", "status", "state"),
+    [
+        (BOUNCE, "failed", "5.1.1", "quarantined"),
+        (BOUNCE, "delayed", "4.2.2", "active"),
+        (COMPLAINT, "", "", "quarantined"),
+    ],
+)
 def test_what_comes_back_quarantines(world: World, text: str, action: str, status: str, state: str) -> None:
     world.subscribe("kim@example.org")
     world.open()
-    (envelope, _, _), = send_all(world, Relay())
+    ((envelope, _, _),) = send_all(world, Relay())
     report = bounces.read(text.format(to=envelope, action=action, status=status).encode())
     with world.site.database.write() as session:
         bounces.apply(session, world.site.settings, world.site.links, report, world.clock())
@@ -360,6 +392,8 @@ def test_a_made_up_bounce_quarantines_nobody(world: World) -> None:
     world.subscribe("kim@example.org")
     world.open()
     send_all(world, Relay())
-    report = bounces.read(BOUNCE.format(to="status+b1.000000000000@x.example", action="failed", status="5.1.1").encode())
+    report = bounces.read(
+        BOUNCE.format(to="status+b1.000000000000@x.example", action="failed", status="5.1.1").encode()
+    )
     with pytest.raises(Exception, match="not ours"), world.site.database.write() as session:
         bounces.apply(session, world.site.settings, world.site.links, report, world.clock())

@@ -47,15 +47,23 @@ def test_a_text_without_a_translation_falls_back_and_is_marked(world: World) -> 
     world.open(names={"en": "Late", "de": "Verspätet"}, bodies={"en": "Only English."})
     page = tree(world, "/de/")
     assert page.xpath("//article//h3/a/text()") == ["Verspätet"]
-    assert [one.text_content().strip() for one in page.xpath("//*[@class='prose'][@lang='en']")] == ["Only English."]
+    assert [one.text_content().strip() for one in page.xpath("//*[@class='prose'][@lang='en']")] == [
+        "Only English."
+    ]
 
 
 def test_incident_text_cannot_break_out_of_the_page(world: World) -> None:
-    world.open(names={"en": 'x"><img src=q onerror=alert(1)>'}, bodies={"en": "<script>alert(1)</script>[a](javascript:b)"})
+    world.open(
+        names={"en": 'x"><img src=q onerror=alert(1)>'},
+        bodies={"en": "<script>alert(1)</script>[a](javascript:b)"},
+    )
     for path in ("/", "/history", "/history.atom", "/history.rss"):
         text = world.get(path).text
-        assert "<script>alert" not in text and "onerror=" not in text and "javascript:b" not in re.findall(
-            r'href="([^"]*)"', text)
+        assert (
+            "<script>alert" not in text
+            and "onerror=" not in text
+            and "javascript:b" not in re.findall(r'href="([^"]*)"', text)
+        )
 
 
 def test_times_are_for_machines_the_region_and_utc(world: World) -> None:
@@ -111,8 +119,19 @@ def test_a_permalink_has_the_post_mortem_first(world: World) -> None:
     assert page.xpath("//section[@class='postmortem']//h3/text()") == ["Why"]
 
 
-@pytest.mark.parametrize("path", ["/nope", "/de/nope", "/incidents/aaaaaaaaaaaa", "/history/2020-01", "/badge/x.svg",
-                                  "/components/aaaaaaaaaaaa/history.rss", "/assets/x/y.css", "/history/..%2f..%2fetc"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nope",
+        "/de/nope",
+        "/incidents/aaaaaaaaaaaa",
+        "/history/2020-01",
+        "/badge/x.svg",
+        "/components/aaaaaaaaaaaa/history.rss",
+        "/assets/x/y.css",
+        "/history/..%2f..%2fetc",
+    ],
+)
 def test_an_unknown_path_is_a_real_404(world: World, path: str) -> None:
     assert world.get(path).status_code == 404
 

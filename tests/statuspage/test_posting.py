@@ -145,11 +145,13 @@ def test_a_webhook_that_is_gone_is_quarantined_at_once(world: World, server: Ser
 
 
 @pytest.mark.parametrize("channel", ["slack", "teams"])
-def test_slack_and_teams_get_a_message_without_live_markup(world: World, server: Server, channel: str) -> None:
+def test_slack_and_teams_get_a_message_without_live_markup(
+    world: World, server: Server, channel: str
+) -> None:
     world.subscribe(server.url, "backups", channel=channel, owner="kim@example.org", language="de")
     world.open(names={"en": "Late <!channel>", "de": "Spät <!channel> & mehr"})
     post_all(world)
-    (_, body), = server.taken
+    ((_, body),) = server.taken
     message = json.loads(body)
     if channel == "slack":
         assert "<!channel>" not in json.dumps(message, ensure_ascii=False)
@@ -160,10 +162,32 @@ def test_slack_and_teams_get_a_message_without_live_markup(world: World, server:
         assert card["actions"][0]["url"].startswith("https://status-emea.backupd.example/de/incidents/")
 
 
-@pytest.mark.parametrize("address", [
-    "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0", "100.64.0.1", "224.0.0.1",
-    "255.255.255.255", "::1", "fe80::1%eth0", "fc00::1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "64:ff9b::a00:1",
-    "2002:a00:1::", "2001:0:a00:1::", "ff02::1", "::", "198.18.0.1", "192.0.2.1"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1",
+        "10.1.2.3",
+        "172.16.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "0.0.0.0",
+        "100.64.0.1",
+        "224.0.0.1",
+        "255.255.255.255",
+        "::1",
+        "fe80::1%eth0",
+        "fc00::1",
+        "::ffff:10.0.0.1",
+        "::ffff:169.254.169.254",
+        "64:ff9b::a00:1",
+        "2002:a00:1::",
+        "2001:0:a00:1::",
+        "ff02::1",
+        "::",
+        "198.18.0.1",
+        "192.0.2.1",
+    ],
+)
 def test_private_and_special_networks_are_never_connected_to(address: str) -> None:
     assert not permitted(address, ())
 

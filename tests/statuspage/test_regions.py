@@ -24,20 +24,23 @@ def test_component_ids_differ_between_regions() -> None:
     assert len(set(ids)) == 9
 
 
-@pytest.mark.parametrize(("good", "bad", "problem"), [
-    ('time_zone = "Europe/Berlin"', 'time_zone = "Europe/Atlantis"', "IANA time zone"),
-    ('id = "p9q5g1vt7chz"', 'id = "short"', "12 lower-case"),
-    ('id = "p9q5g1vt7chz"', 'id = "b2n6y8dk4wxr"', "used by two"),
-    ("publish = true", "publihs = true", "unknown key"),
-    ("min_share = 0.02\ndegraded", "min_share = 2\ndegraded", "share above 0"),
-    ('component = "restores"', 'component = "restore"', "must be one of"),
-    ('url = "https://emea.backupd.example/healthz"', 'url = "ftp://x"', "http or https"),
-    ('name.fr = "Sauvegardes"', 'name.it = "Backup"', "unknown language"),
-    ('vantages = ["virginia", "singapore"]', 'vantages = ["virginia"]', "two or more"),
-    ("unverified_after_s = 900", "unverified_after_s = -1", "above 0"),
-    ('host = "status-emea.backupd.example"', 'host = "http://x/"', "host name"),
-    ('languages = ["en", "de", "fr", "ja"]', "languages = [", "not valid TOML"),
-])
+@pytest.mark.parametrize(
+    ("good", "bad", "problem"),
+    [
+        ('time_zone = "Europe/Berlin"', 'time_zone = "Europe/Atlantis"', "IANA time zone"),
+        ('id = "p9q5g1vt7chz"', 'id = "short"', "12 lower-case"),
+        ('id = "p9q5g1vt7chz"', 'id = "b2n6y8dk4wxr"', "used by two"),
+        ("publish = true", "publihs = true", "unknown key"),
+        ("min_share = 0.02\ndegraded", "min_share = 2\ndegraded", "share above 0"),
+        ('component = "restores"', 'component = "restore"', "must be one of"),
+        ('url = "https://emea.backupd.example/healthz"', 'url = "ftp://x"', "http or https"),
+        ('name.fr = "Sauvegardes"', 'name.it = "Backup"', "unknown language"),
+        ('vantages = ["virginia", "singapore"]', 'vantages = ["virginia"]', "two or more"),
+        ("unverified_after_s = 900", "unverified_after_s = -1", "above 0"),
+        ('host = "status-emea.backupd.example"', 'host = "http://x/"', "host name"),
+        ('languages = ["en", "de", "fr", "ja"]', "languages = [", "not valid TOML"),
+    ],
+)
 def test_a_mistake_is_told_with_its_line(tmp_path: Path, good: str, bad: str, problem: str) -> None:
     text = (FOLDER / "emea.toml").read_text()
     assert good in text

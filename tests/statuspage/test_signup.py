@@ -20,7 +20,9 @@ from tests.statuspage.world import World
 
 def sign_up(world: World, email: str = "kim@example.org", *components: str, **more: Any) -> Any:
     ids = [world.component_id(key) for key in components or ("website", "backups", "restores")]
-    return world.client.post("/en/subscribe", data={"channel": "email", "email": email, "components": ids, **more})
+    return world.client.post(
+        "/en/subscribe", data={"channel": "email", "email": email, "components": ids, **more}
+    )
 
 
 def letters(world: World) -> list[dict[str, Any]]:
@@ -77,7 +79,9 @@ def test_signing_up_in_masses_is_refused(world: World) -> None:
     assert codes[:12] == [200] * 12 and codes[12:] == [429, 429]
 
 
-def test_a_flood_from_many_addresses_stops_at_the_sites_own_limit(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_flood_from_many_addresses_stops_at_the_sites_own_limit(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("statuspage.subscriptions.desk.PENDING_PER_HOUR", 3)
     codes = [sign_up(world, f"u{number}@example.org").status_code for number in range(5)]
     assert codes == [200, 200, 200, 422, 422]
@@ -112,7 +116,9 @@ def test_one_click_unsubscribe_needs_no_cookie_and_does_not_redirect(world: Worl
     assert world.get(f"/en/subscription/unsubscribe/{token}").status_code == 200
     assert len(subscribers(world)) == 1
     for _ in range(2):  # a mail program may repeat it
-        answer = world.client.post(f"/en/subscription/unsubscribe/{token}", data={"List-Unsubscribe": "One-Click"})
+        answer = world.client.post(
+            f"/en/subscription/unsubscribe/{token}", data={"List-Unsubscribe": "One-Click"}
+        )
         assert answer.status_code == 200 and "Set-Cookie" not in answer.headers
     assert subscribers(world) == []
 
@@ -129,8 +135,11 @@ def test_an_old_link_never_reaches_a_newcomer(world: World) -> None:
 @pytest.mark.parametrize("purpose", ["confirm", "manage", "unsubscribe"])
 def test_a_token_of_one_purpose_or_made_up_opens_nothing_else(world: World, purpose: str) -> None:
     number = world.subscribe("kim@example.org")
-    tokens = {"manage": world.site.links.manage("kim@example.org"),
-              "unsubscribe": world.site.links.unsubscribe(number, "kim@example.org"), "forged": "abc.def.ghi"}
+    tokens = {
+        "manage": world.site.links.manage("kim@example.org"),
+        "unsubscribe": world.site.links.unsubscribe(number, "kim@example.org"),
+        "forged": "abc.def.ghi",
+    }
     for name, token in tokens.items():
         if name != purpose:
             assert world.client.post(f"/en/subscription/{purpose}/{token}").status_code == 422
@@ -145,8 +154,15 @@ def test_an_owner_changes_exports_and_deletes(world: World) -> None:
     page = world.get(path).text
     assert "https://hooks.example.org/x" in page and "other@example.org" not in page
     number = subscribers(world)[0].id
-    world.client.post(path, data={"action": "save", "id": number, "language": "de",
-                                  "components": [world.component_id("website")]})
+    world.client.post(
+        path,
+        data={
+            "action": "save",
+            "id": number,
+            "language": "de",
+            "components": [world.component_id("website")],
+        },
+    )
     assert (subscribers(world)[0].everything, subscribers(world)[0].language) == (False, "de")
     data = world.json(f"{path}/export.json")
     assert [one["channel"] for one in data["subscriptions"]] == ["email", "webhook"]
@@ -176,16 +192,36 @@ def test_a_manage_link_expires(world: World) -> None:
 
 def test_the_manage_link_is_asked_for_without_telling_who_is_known(world: World) -> None:
     world.subscribe("kim@example.org")
-    answers = [world.client.post("/en/subscription/link", data={"email": email}).data
-               for email in ("kim@example.org", "nobody@example.org", "kim@example.org")]
+    answers = [
+        world.client.post("/en/subscription/link", data={"email": email}).data
+        for email in ("kim@example.org", "nobody@example.org", "kim@example.org")
+    ]
     assert len(set(answers)) == 1
     assert [one["to"] for one in letters(world)] == ["kim@example.org"]
 
 
-@pytest.mark.parametrize("bad", [
-    "kim@example.org\r\nBcc: all@example.org", "kim@example.org\n", "a b@example.org", "kim@localhost", "@example.org",
-    "kim@", "kim", '"kim"@example.org', "kim@example..org", ".kim@example.org", "kim@exa_mple.org", "k,im@example.org",
-    "kim@127.0.0.1", "x" * 65 + "@example.org", "kim@" + "x" * 250 + ".org", "<kim@example.org>", "kim\x00@example.org"])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "kim@example.org\r\nBcc: all@example.org",
+        "kim@example.org\n",
+        "a b@example.org",
+        "kim@localhost",
+        "@example.org",
+        "kim@",
+        "kim",
+        '"kim"@example.org',
+        "kim@example..org",
+        ".kim@example.org",
+        "kim@exa_mple.org",
+        "k,im@example.org",
+        "kim@127.0.0.1",
+        "x" * 65 + "@example.org",
+        "kim@" + "x" * 250 + ".org",
+        "<kim@example.org>",
+        "kim\x00@example.org",
+    ],
+)
 def test_an_address_that_could_split_a_header_is_refused(world: World, bad: str) -> None:
     if bad.strip() == bad:
         with pytest.raises(Invalid):
@@ -200,11 +236,21 @@ def test_a_domain_in_letters_is_kept_in_ascii() -> None:
     assert addresses.email("kim@bücher.example") == "kim@xn--bcher-kva.example"
 
 
-@pytest.mark.parametrize(("channel", "url"), [
-    ("webhook", "ftp://x.example/"), ("webhook", "javascript:alert(1)"), ("webhook", "https://user:pw@x.example/"),
-    ("webhook", "https://x.example/\r\nHost: y"), ("webhook", "https:///x"), ("webhook", "http://[::1"),
-    ("slack", "https://evil.example/hook"), ("slack", "http://hooks.slack.com/x"),
-    ("slack", "https://hooks.slack.com.evil.example/"), ("teams", "https://webhook.office.com.evil.example/x")])
+@pytest.mark.parametrize(
+    ("channel", "url"),
+    [
+        ("webhook", "ftp://x.example/"),
+        ("webhook", "javascript:alert(1)"),
+        ("webhook", "https://user:pw@x.example/"),
+        ("webhook", "https://x.example/\r\nHost: y"),
+        ("webhook", "https:///x"),
+        ("webhook", "http://[::1"),
+        ("slack", "https://evil.example/hook"),
+        ("slack", "http://hooks.slack.com/x"),
+        ("slack", "https://hooks.slack.com.evil.example/"),
+        ("teams", "https://webhook.office.com.evil.example/x"),
+    ],
+)
 def test_an_address_to_post_to_must_be_one(world: World, channel: str, url: str) -> None:
     assert sign_up(world, channel=channel, url=url).status_code == 422
     assert subscribers(world) == []

@@ -14,8 +14,31 @@ from statuspage.errors import Invalid
 from statuspage.pages.markdown import Markdown
 
 TAG_LIKE = re.compile(r"<[A-Za-z/!?]")
-pieces = st.lists(st.sampled_from(["<", ">", "&lt;", "&gt;", "&amp;", "script", "/", "!--", " ", "a", "&#60;", "&#x3c;",
-                                   "img src=x onerror=alert(1)", '"', "\x00", "\u202e", "<b>", "</b>"]), max_size=12)
+pieces = st.lists(
+    st.sampled_from(
+        [
+            "<",
+            ">",
+            "&lt;",
+            "&gt;",
+            "&amp;",
+            "script",
+            "/",
+            "!--",
+            " ",
+            "a",
+            "&#60;",
+            "&#x3c;",
+            "img src=x onerror=alert(1)",
+            '"',
+            "\x00",
+            "\u202e",
+            "<b>",
+            "</b>",
+        ]
+    ),
+    max_size=12,
+)
 
 
 @given(pieces.map("".join))
@@ -28,13 +51,34 @@ def test_no_tag_survives_even_unescaped_twice(text: str) -> None:
 @given(pieces.map("".join))
 def test_markdown_of_a_cleaned_text_has_only_allowed_tags(text: str) -> None:
     found = Markdown().html(clean(text, 10_000, single_line=False))
-    assert set(re.findall(r"<([a-z0-9]+)", found)) <= {"p", "br", "strong", "em", "a", "ul", "ol", "li", "code",
-                                                       "pre", "blockquote", "h3", "h4", "hr"}
+    assert set(re.findall(r"<([a-z0-9]+)", found)) <= {
+        "p",
+        "br",
+        "strong",
+        "em",
+        "a",
+        "ul",
+        "ol",
+        "li",
+        "code",
+        "pre",
+        "blockquote",
+        "h3",
+        "h4",
+        "hr",
+    }
 
 
-@pytest.mark.parametrize(("given_", "wanted"), [
-    ("5 < 6 & 7 > 3", "5 < 6 & 7 > 3"), ("a &lt;b&gt; c", "a  c"), ("x <script>alert(1)</script> y", "x  y"),
-    ("café", "café"), ("line\r\nline", "line\nline")])
+@pytest.mark.parametrize(
+    ("given_", "wanted"),
+    [
+        ("5 < 6 & 7 > 3", "5 < 6 & 7 > 3"),
+        ("a &lt;b&gt; c", "a  c"),
+        ("x <script>alert(1)</script> y", "x  y"),
+        ("café", "café"),
+        ("line\r\nline", "line\nline"),
+    ],
+)
 def test_plain_words_stay(given_: str, wanted: str) -> None:
     assert clean(given_, 100, single_line=False) == wanted
 

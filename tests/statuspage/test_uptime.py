@@ -16,9 +16,17 @@ from statuspage.domain.uptime import WEIGHTS, days, share
 BERLIN = ZoneInfo("Europe/Berlin")
 T0 = datetime(2026, 3, 10, tzinfo=UTC)
 S = ComponentStatus
-spans = st.lists(st.builds(
-    lambda start, length, status: Span(T0 + timedelta(minutes=start), T0 + timedelta(minutes=start + length), status, "i"),
-    st.integers(-30, 150), st.integers(0, 90), st.sampled_from(list(S))), max_size=6)
+spans = st.lists(
+    st.builds(
+        lambda start, length, status: Span(
+            T0 + timedelta(minutes=start), T0 + timedelta(minutes=start + length), status, "i"
+        ),
+        st.integers(-30, 150),
+        st.integers(0, 90),
+        st.sampled_from(list(S)),
+    ),
+    max_size=6,
+)
 
 
 @given(spans)
@@ -27,8 +35,11 @@ def test_flatten_equals_counting_every_minute(found: list[Span]) -> None:
     pieces = flatten(found, T0, end)
     for minute in range(120):
         at = T0 + timedelta(minutes=minute)
-        worst = max((span.status for span in found if span.start <= at < (span.end or end)),
-                    key=SEVERITY.__getitem__, default=S.OPERATIONAL)
+        worst = max(
+            (span.status for span in found if span.start <= at < (span.end or end)),
+            key=SEVERITY.__getitem__,
+            default=S.OPERATIONAL,
+        )
         told = [status for left, right, status in pieces if left <= at < right]
         assert told == ([] if worst is S.OPERATIONAL else [worst])
 
@@ -57,15 +68,20 @@ def test_an_outage_over_midnight_is_split_in_the_regions_zone() -> None:
 
 
 def test_maintenance_and_degradation_do_not_count_but_an_outage_inside_does() -> None:
-    spans = [Span(T0, T0 + timedelta(hours=4), S.UNDER_MAINTENANCE, "m"),
-             Span(T0, T0 + timedelta(hours=4), S.DEGRADED, "d"),
-             Span(T0 + timedelta(hours=1), T0 + timedelta(hours=2), S.PARTIAL, "i")]
+    spans = [
+        Span(T0, T0 + timedelta(hours=4), S.UNDER_MAINTENANCE, "m"),
+        Span(T0, T0 + timedelta(hours=4), S.DEGRADED, "d"),
+        Span(T0 + timedelta(hours=1), T0 + timedelta(hours=2), S.PARTIAL, "i"),
+    ]
     today = days(spans, T0 + timedelta(hours=10), ZoneInfo("UTC"), 1, None)[0]
     assert today.down_s == pytest.approx(0.3 * 3600)
 
 
 def test_overlapping_outages_count_once_by_the_worst() -> None:
-    spans = [Span(T0, T0 + timedelta(hours=2), S.MAJOR, "a"), Span(T0, T0 + timedelta(hours=3), S.PARTIAL, "b")]
+    spans = [
+        Span(T0, T0 + timedelta(hours=2), S.MAJOR, "a"),
+        Span(T0, T0 + timedelta(hours=3), S.PARTIAL, "b"),
+    ]
     today = days(spans, T0 + timedelta(hours=10), ZoneInfo("UTC"), 1, None)[0]
     assert today.down_s == pytest.approx(2 * 3600 + 0.3 * 3600)
 
@@ -80,8 +96,16 @@ def test_what_was_before_the_start_is_not_known_and_not_counted() -> None:
 
 def test_a_later_change_replaces_only_what_it_names() -> None:
     hour = timedelta(hours=1)
-    found = spans_of("i", [Change(T0, {"a": S.MAJOR, "b": S.PARTIAL}), Change(T0 + hour, {"a": S.DEGRADED}),
-                           Change(T0 + 2 * hour, None)])
+    found = spans_of(
+        "i",
+        [
+            Change(T0, {"a": S.MAJOR, "b": S.PARTIAL}),
+            Change(T0 + hour, {"a": S.DEGRADED}),
+            Change(T0 + 2 * hour, None),
+        ],
+    )
     assert [(span.start, span.end, span.status) for span in found["a"]] == [
-        (T0, T0 + hour, S.MAJOR), (T0 + hour, T0 + 2 * hour, S.DEGRADED)]
+        (T0, T0 + hour, S.MAJOR),
+        (T0 + hour, T0 + 2 * hour, S.DEGRADED),
+    ]
     assert [(span.start, span.end) for span in found["b"]] == [(T0, T0 + 2 * hour)]

@@ -65,8 +65,14 @@ class World:
         self.client = self.app.test_client()
 
     def open(self, status: str = "partial_outage", *, component: str = "backups", **more: Any) -> str:
-        new = NewIncident(**{"names": {"en": "Backups are late"}, "bodies": {"en": "We are looking into it."},
-                             "components": {component: ComponentStatus(status)} if component else {}, **more})
+        new = NewIncident(
+            **{
+                "names": {"en": "Backups are late"},
+                "bodies": {"en": "We are looking into it."},
+                "components": {component: ComponentStatus(status)} if component else {},
+                **more,
+            }
+        )
         with self.site.database.write() as session:
             found = IncidentDesk(session, self.site.region, ANNA, self.clock()).open(new).id
         self.site.publication.refresh()
@@ -81,8 +87,14 @@ class World:
 
     def announce(self, *components: str, after_h: float = 24, hours: float = 2, **more: Any) -> str:
         start = self.clock() + timedelta(hours=after_h)
-        new = NewMaintenance({"en": "Storage upgrade"}, {"en": "Restores wait."}, components or ("restores",), start,
-                             start + timedelta(hours=hours), **more)
+        new = NewMaintenance(
+            {"en": "Storage upgrade"},
+            {"en": "Restores wait."},
+            components or ("restores",),
+            start,
+            start + timedelta(hours=hours),
+            **more,
+        )
         with self.site.database.write() as session:
             found = self.maintenance_desk(session).announce(new).id
         self.site.publication.refresh()
@@ -94,49 +106,106 @@ class World:
     def component_id(self, key: str) -> str:
         return next(one.id for one in self.site.region.components if one.key == key)
 
-    def subscribe(self, address: str, *components: str, channel: str = "email", language: str = "en",
-                  state: str = ACTIVE, owner: str = "") -> int:
+    def subscribe(
+        self,
+        address: str,
+        *components: str,
+        channel: str = "email",
+        language: str = "en",
+        state: str = ACTIVE,
+        owner: str = "",
+    ) -> int:
         with self.site.database.write() as session:
             row = Subscriber(
-                channel=channel, address=address, owner=owner or address, language=language, state=state,
-                everything=not components, created_at=self.clock(), asked_at=self.clock(), domain="example.org",
-                confirmed_at=self.clock(), secret=new_secret() if channel == "webhook" else "",
-                components=[Subscription(component_id=self.component_id(key)) for key in components])
+                channel=channel,
+                address=address,
+                owner=owner or address,
+                language=language,
+                state=state,
+                everything=not components,
+                created_at=self.clock(),
+                asked_at=self.clock(),
+                domain="example.org",
+                confirmed_at=self.clock(),
+                secret=new_secret() if channel == "webhook" else "",
+                components=[Subscription(component_id=self.component_id(key)) for key in components],
+            )
             session.add(row)
             session.flush()
             return row.id
 
     def get(self, path: str, **headers: str) -> Any:
-        return self.client.get(path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        return self.client.get(
+            path, headers={name.replace("_", "-"): value for name, value in headers.items()}
+        )
 
     def json(self, path: str) -> Any:
         return json.loads(self.get(path).data)
 
-    def ingest(self, *measurements: dict[str, Any], message_id: str = "", at: datetime | None = None,
-               secret: str = INGEST_SECRET, region: str | None = None) -> Any:
-        body = json.dumps({"region": region or self.site.region.name, "measurements": list(measurements)}).encode()
-        return self.ingest_raw(body, message_id or f"m{self.clock().timestamp()}{hash(body)}", at or self.clock(), secret)
+    def ingest(
+        self,
+        *measurements: dict[str, Any],
+        message_id: str = "",
+        at: datetime | None = None,
+        secret: str = INGEST_SECRET,
+        region: str | None = None,
+    ) -> Any:
+        body = json.dumps(
+            {"region": region or self.site.region.name, "measurements": list(measurements)}
+        ).encode()
+        return self.ingest_raw(
+            body, message_id or f"m{self.clock().timestamp()}{hash(body)}", at or self.clock(), secret
+        )
 
     def ingest_raw(self, body: bytes, message_id: str, at: datetime, secret: str = INGEST_SECRET) -> Any:
         # Written from the Standard Webhooks text, not with the site's own code.
         stamp = str(int(at.timestamp()))
         mac = hmac.new(base64.b64decode(secret[6:]), f"{message_id}.{stamp}.".encode() + body, hashlib.sha256)
-        return self.client.post("/ingest/v1/measurements", data=body, headers={
-            "webhook-id": message_id, "webhook-timestamp": stamp,
-            "webhook-signature": "v1," + base64.b64encode(mac.digest()).decode()})
+        return self.client.post(
+            "/ingest/v1/measurements",
+            data=body,
+            headers={
+                "webhook-id": message_id,
+                "webhook-timestamp": stamp,
+                "webhook-signature": "v1," + base64.b64encode(mac.digest()).decode(),
+            },
+        )
 
-    def measured(self, failures: int = 0, organizations: int = 0, *, component: str = "backups", attempts: int = 100,
-                 total: int = 100, at: datetime | None = None, **more: Any) -> dict[str, Any]:
-        return {"component": component, "workload": "mail", "measured_at": (at or self.clock()).isoformat(),
-                "attempts": attempts, "failures": failures, "organizations_affected": organizations,
-                "organizations_total": total, **more}
+    def measured(
+        self,
+        failures: int = 0,
+        organizations: int = 0,
+        *,
+        component: str = "backups",
+        attempts: int = 100,
+        total: int = 100,
+        at: datetime | None = None,
+        **more: Any,
+    ) -> dict[str, Any]:
+        return {
+            "component": component,
+            "workload": "mail",
+            "measured_at": (at or self.clock()).isoformat(),
+            "attempts": attempts,
+            "failures": failures,
+            "organizations_affected": organizations,
+            "organizations_total": total,
+            **more,
+        }
 
 
 def settings_for(tmp_path: Path, region: str = "emea", **more: str) -> Settings:
     """Settings of a region whose data lives in a temporary folder."""
-    return from_environment({
-        "STATUS_DATA": str(tmp_path / "data"), "STATUS_BASE_URL": f"https://status-{region}.backupd.example",
-        "STATUS_SECRET": "a secret for tests", "STATUS_INGEST_SECRETS": INGEST_SECRET, **more}, region)
+    return from_environment(
+        {
+            "STATUS_DATA": str(tmp_path / "data"),
+            "STATUS_BASE_URL": f"https://status-{region}.backupd.example",
+            "STATUS_SECRET": "a secret for tests",
+            "STATUS_INGEST_SECRETS": INGEST_SECRET,
+            **more,
+        },
+        region,
+    )
 
 
 KITS: dict[tuple[str, str, Path], Kit] = {}
