@@ -74,7 +74,9 @@ class Database:
             with self._writer.begin() as connection:
                 yield connection
         except OperationalError as error:
-            raise DatabaseLost("The database cannot be written at the moment; nothing was changed.") from error
+            raise DatabaseLost(
+                "The database cannot be written at the moment; nothing was changed."
+            ) from error
 
     def version(self) -> int:
         """The page's data version; every visible change raises it."""

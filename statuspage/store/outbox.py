@@ -21,7 +21,7 @@ class Notification(Base):
     id: Mapped[str] = mapped_column(String(12), primary_key=True)
     incident_id: Mapped[str] = mapped_column(ForeignKey("incidents.id", ondelete="CASCADE"))
     update_id: Mapped[str] = mapped_column(ForeignKey("incident_updates.id", ondelete="CASCADE"))
-    event: Mapped[str] = mapped_column(String(20))
+    event: Mapped[str] = mapped_column(String(32))
     component_ids: Mapped[list[str]]
     page_wide: Mapped[bool]
     created_at: Mapped[datetime]

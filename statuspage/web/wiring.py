@@ -45,7 +45,7 @@ class Site:
 
     def _published(self, path: str) -> Copies | None:
         root = (self.settings.published / "current").resolve()
-        for candidate in (path.lstrip("/"), f"{path.strip('/')}/index.html"):
+        for candidate in (path.strip("/"), f"{path.strip('/')}/index.html".lstrip("/")):
             file = (root / candidate).resolve()
             if file.is_relative_to(root) and file.is_file():
                 kind = (
