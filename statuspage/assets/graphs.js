@@ -19,7 +19,7 @@ for (const place of document.querySelectorAll(".graph")) {
     axes: [{...axis, values: (_, stamps) => stamps.map((stamp) => new Intl.DateTimeFormat(lang, {month: "short", day: "numeric", timeZone: "UTC"}).format(stamp * 1000))},
       {...axis, scale: "success", size: 64, values: (_, values) => values.map((value) => (value * 100).toFixed(1) + "%")},
       {...axis, scale: "lag", side: 1, size: 56, grid: {show: false}}],
-    series: [{value: (_, stamp) => stamp === null ? "" : new Intl.DateTimeFormat(lang, {dateStyle: "medium", timeZone: "UTC"}).format(stamp * 1000)},
+    series: [{label: place.dataset.day, value: (_, stamp) => stamp === null ? "" : new Intl.DateTimeFormat(lang, {dateStyle: "medium", timeZone: "UTC"}).format(stamp * 1000)},
       {label: place.dataset.success, scale: "success", stroke: style.getPropertyValue("--ok-bar"), width: 2, value: (_, value) => value === null ? "–" : (value * 100).toFixed(2) + "%"},
       {label: place.dataset.lag, scale: "lag", stroke: style.getPropertyValue("--info-bar"), width: 2, dash: [6, 4], value: (_, value) => value === null ? "–" : value.toFixed(0)}],
   }, [days, success, lag], place);

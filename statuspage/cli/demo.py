@@ -152,7 +152,7 @@ def past(name: str, now: datetime, dice: random.Random) -> list[dict[str, Any]]:
         start = (
             now
             - timedelta(
-                days=8 + index * 17 + dice.randrange(9), hours=dice.randrange(20), minutes=dice.randrange(60)
+                days=8 + index * 25 + dice.randrange(5), hours=dice.randrange(20), minutes=dice.randrange(60)
             )
         ).replace(microsecond=0)
         step = timedelta(minutes=dice.randrange(12, 55))

@@ -48,7 +48,9 @@ def build(session: Session, now: datetime) -> int:
             literal(now, Instant),
             literal(""),
         ).where(rule)
-        result = session.execute(insert(Delivery).from_select(COLUMNS, rows), execution_options={"preserve_rowcount": True})
+        result = session.execute(
+            insert(Delivery).from_select(COLUMNS, rows), execution_options={"preserve_rowcount": True}
+        )
         built += int(getattr(result, "rowcount", 0))
         session.execute(update(Notification).where(Notification.id == notification.id).values(built_at=now))
     return built

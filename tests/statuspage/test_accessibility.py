@@ -18,8 +18,15 @@ from statuspage.desk.operators import OperatorDesk
 from tests.statuspage.world import World, make_world, settings_for
 
 PASSWORD = "correct horse battery"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 pytestmark = pytest.mark.browser
 
@@ -66,21 +73,39 @@ def paths(world: World) -> list[str]:
     view = world.site.publication.site().view
     manage = world.site.links.manage("kim@example.org")
     token = world.site.links.unsubscribe(1, "kim@example.org")
-    return ["/en/", "/ja/", "/de/uptime", "/fr/performance", "/en/history", f"/en/history/{view.months[0][0]:%Y-%m}",
-            "/en/history/all", *(f"/en/incidents/{event.id}" for event in view.events), "/en/subscribe", "/widget",
-            f"/en/subscription/manage/{manage}", f"/en/subscription/unsubscribe/{token}", "/en/subscription/link", "/nope"]
+    return [
+        "/en/",
+        "/ja/",
+        "/de/uptime",
+        "/fr/performance",
+        "/en/history",
+        f"/en/history/{view.months[0][0]:%Y-%m}",
+        "/en/history/all",
+        *(f"/en/incidents/{event.id}" for event in view.events),
+        "/en/subscribe",
+        "/widget",
+        f"/en/subscription/manage/{manage}",
+        f"/en/subscription/unsubscribe/{token}",
+        "/en/subscription/link",
+        "/nope",
+    ]
 
 
 def complaints(page: Page, path: str) -> list[str]:
     found: Any = Axe().run(page, options=WCAG).response
-    said = [f"{path}: {one['id']}: {node['html'][:160]}" for one in found["violations"] for node in one["nodes"][:3]]
+    said = [
+        f"{path}: {one['id']}: {node['html'][:160]}"
+        for one in found["violations"]
+        for node in one["nodes"][:3]
+    ]
     width = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     return said + ([f"{path}: {width} px wider than the screen"] if width > 0 else [])
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_axe_finds_nothing_on_any_public_page(
-        browser: Browser, address: tuple[str, World], width: int, scheme: Any) -> None:
+    browser: Browser, address: tuple[str, World], width: int, scheme: Any
+) -> None:
     url, world = address
     context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
     page = context.new_page()
@@ -97,7 +122,9 @@ def test_axe_finds_nothing_on_any_public_page(
 def test_axe_finds_nothing_on_any_operator_page(browser: Browser, address: tuple[str, World]) -> None:
     url, world = address
     with world.site.database.write() as session:
-        secret = OperatorDesk(session, world.clock()).add("anna@backupd.example", PASSWORD, "test").totp_secret
+        secret = (
+            OperatorDesk(session, world.clock()).add("anna@backupd.example", PASSWORD, "test").totp_secret
+        )
     context = browser.new_context(viewport={"width": 390, "height": 844})
     page = context.new_page()
     page.goto(f"{url}/operator/sign-in")
@@ -108,17 +135,29 @@ def test_axe_finds_nothing_on_any_operator_page(browser: Browser, address: tuple
     page.click("main button")
     page.wait_for_url("**/operator/")
     event = world.site.publication.site().view.events[0].id
-    for path in ("", "incidents/new", "maintenances/new", f"incidents/{event}", "templates", "subscribers", "audit"):
+    for path in (
+        "",
+        "incidents/new",
+        "maintenances/new",
+        f"incidents/{event}",
+        "templates",
+        "subscribers",
+        "audit",
+    ):
         page.goto(f"{url}/operator/{path}")
         found += complaints(page, path)
     context.close()
     assert found == []
 
 
-def test_the_page_is_whole_without_scripts_and_better_with_them(browser: Browser, address: tuple[str, World]) -> None:
+def test_the_page_is_whole_without_scripts_and_better_with_them(
+    browser: Browser, address: tuple[str, World]
+) -> None:
     url, _ = address
     for scripts in (False, True):
-        context = browser.new_context(java_script_enabled=scripts, timezone_id="America/New_York", locale="en-US")
+        context = browser.new_context(
+            java_script_enabled=scripts, timezone_id="America/New_York", locale="en-US"
+        )
         page = context.new_page()
         page.goto(f"{url}/en/")
         assert page.locator("h1").inner_text() and page.locator(".component").count() == 3
