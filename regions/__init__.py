@@ -1,0 +1,1 @@
+"""The regions the service runs in: one TOML file each, read by :mod:`regions.loader`."""

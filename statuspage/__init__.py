@@ -1,0 +1,1 @@
+"""The regional status sites. They stand alone: of this project they import :mod:`regions` and nothing else."""

@@ -1,0 +1,5 @@
+"""``python -m statuspage`` is ``backupd-status``."""
+
+from statuspage.cli import main
+
+main()

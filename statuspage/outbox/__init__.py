@@ -1,0 +1,1 @@
+"""Sending what is due: at least once, the same Message-ID every time, bounded per domain."""

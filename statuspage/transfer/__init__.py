@@ -1,0 +1,1 @@
+"""Moving here from another status page."""
