@@ -122,7 +122,7 @@ def run(arguments: list[str]) -> int:
             status = cli.invoke(click_context)
         sys.stdout.flush()
     except click.exceptions.Exit as done:  # --help and --version
-        return _flushed(done.exit_code)
+        return done.exit_code
     except BrokenPipeError:
         return _reader_gone()
     except (KeyboardInterrupt, click.Abort):
@@ -142,14 +142,6 @@ def run(arguments: list[str]) -> int:
         hint = "Set BACKUPD_DEBUG=1 for details, and report it."
         return _fail(arguments, "Unexpected", message, hint, UNEXPECTED)
     return status if isinstance(status, int) else 0
-
-
-def _flushed(code: int) -> int:
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        return _reader_gone()
-    return code
 
 
 def _reader_gone() -> int:

@@ -69,6 +69,14 @@ def test_an_item_is_found_by_name_alone(imported: Place) -> None:
     assert "Letter 5" in imported.ok("show", "ana/Inbox/005.eml").out
 
 
+def test_a_reader_that_goes_away_is_no_error(imported: Place) -> None:
+    process = imported.start("ls", "ana", "--all")
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    assert (process.wait(), process.stderr.read()) == (141, "")
+    process.stderr.close()
+
+
 def test_a_time_before_everything_is_not_found(imported: Place) -> None:
     for command in (["ls", "ana"], ["restore", "ana"], ["export", "ana", "--to", str(imported.root / "out")]):
         ended = imported.call(*command, "--at", "2001-01-01")

@@ -142,7 +142,12 @@ def test_a_progress_bar_obeys_no_stranger(
         display.update(Progress(1, 5, "[bold]\x1b]0;title\x07"))
         display.expect(20)
         display.begin_part("[link]\x1b]0;title\x07")
-    assert "]0;title\x07" not in capsys.readouterr().err
+        assert display._bar is not None
+        (task,) = display._bar.tasks
+        assert (task.completed, task.total) == (5, 20)
+        assert "\x1b" not in task.description + task.fields["place"]
+        row = list(display._bar.get_renderables())
+    assert row and "]0;title\x07" not in capsys.readouterr().err
 
 
 def test_exit_codes_are_documented() -> None:

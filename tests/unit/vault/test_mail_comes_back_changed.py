@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -109,3 +110,31 @@ def test_messages_within_messages() -> None:
         inner = message([noise(8, 900), inner])
     assert_exact(inner)
     assert_exact(message([noise(8, 900)]) + b"\r\n" + inner)
+
+
+@pytest.mark.parametrize("eol", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("line", [1, 9, -2])
+def test_a_line_end_one_character_early_or_late(eol: bytes, line: int) -> None:
+    """As many lines and characters as in an exact part, but two lines are not as long as the others."""
+    lines = wrapped(noise(9, 2000), 76, eol).split(eol)
+    for moved in (-1, 1):
+        both = lines[line - 1] + lines[line]
+        cut = 76 + moved
+        changed = [*lines[: line - 1], both[:cut], both[cut:], *lines[line:][1:]]
+        assert assert_exact(b"Content-Transfer-Encoding: base64\n\n" + eol.join(changed)) == 0
+
+
+@pytest.mark.parametrize("line", [2, 9])
+def test_a_carriage_return_that_is_not_at_its_line_end(line: int) -> None:
+    lines = wrapped(noise(9, 2000), 76, b"\r\n").split(b"\r\n")
+    for place in (0, 40, 75):
+        odd = lines[line][:place] + b"\r" + lines[line][place:] + b"\n"
+        text = b"\r\n".join(lines[:line]) + b"\r\n" + odd + b"\r\n".join(lines[line + 1 :])
+        assert assert_exact(b"Content-Transfer-Encoding: base64\n\n" + text) == 0
+
+
+@pytest.mark.parametrize("eol", [b"\n", b"\r\n"])
+def test_a_last_line_that_is_longer(eol: bytes) -> None:
+    lines = wrapped(noise(9, 2280), 76, eol).split(eol)
+    assert_exact(b"Content-Transfer-Encoding: base64\n\n" + eol.join([*lines[:-2], lines[-2] + lines[-1]]))
+    assert_exact(b"Content-Transfer-Encoding: base64\n\n" + eol.join([*lines[:-1], lines[-1] + b"\0" * 2]))

@@ -8,6 +8,7 @@ import pytest
 from backupd.errors import Integrity, StoreUnavailable
 from backupd.vault.entries import Content
 from backupd.vault.reader import _FrameCache
+from backupd.vault.stores.base import ObjectNotFound
 from backupd.vault.stores.faulty import Fault, FaultyStore, Moment
 from backupd.vault.vault import Vault
 from tests.vault_model.backing_up import STREAM, Change, back_up
@@ -93,6 +94,15 @@ def test_a_store_that_does_not_answer_is_no_absence(filled: Place) -> None:
     store = FaultyStore(filled.store, faults, counts=lambda m, n: m == "read" and n.startswith("packs/"))
     vault = filled.open(store)
     with pytest.raises(StoreUnavailable):
+        b"".join(vault.read(contents(vault)["small"]))
+
+
+def test_a_pack_that_goes_while_it_is_looked_for(filled: Place) -> None:
+    """It is still listed when the indexes are read anew, but not there to be read."""
+    faults = [Fault(1, Moment.BEFORE, ObjectNotFound("gone"), times=1000)]
+    store = FaultyStore(filled.store, faults, counts=lambda m, n: m == "read" and n.startswith("packs/"))
+    vault = filled.open(store)
+    with pytest.raises(Integrity):
         b"".join(vault.read(contents(vault)["small"]))
 
 

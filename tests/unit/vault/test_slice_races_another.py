@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from backupd.errors import RolledBack, StoreFull, StoreUnavailable
 from backupd.vault.slice import CLOCK_TOLERANCE_S, SliceExpired, StreamMoved
+from backupd.vault.stores.base import ObjectInfo
 from backupd.vault.stores.faulty import Fault, FaultyStore, Moment
 from backupd.vault.stores.memory import MemoryStore
 from backupd.vault.stores.retrying import RetryingStore
@@ -134,9 +137,9 @@ def test_reading_the_indexes_is_part_of_the_slices_age(place: Place) -> None:
     place.create().close()
 
     class Slow(FaultyStore):
-        def size(self, name: str) -> int:
-            place.clock.advance(500)
-            return super().size(name)
+        def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+            place.clock.advance(700 if prefix == "packs/" else 0)
+            return super().list(prefix)
 
     back_up(place.open(), Change({"a": b"1"}))
     vault = place.open(Slow(place.store), cache="another machine")

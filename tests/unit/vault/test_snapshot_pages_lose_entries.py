@@ -72,9 +72,15 @@ def test_pages_that_change_places(tmp_path: Path) -> None:
     swapped = Layer(layer._reader, [header.pages[1], header.pages[0], header.pages[2]])
     with pytest.raises(Integrity):
         list(swapped.entries())
-    wrong = [PageRef("0", page.last, page.offset, page.length, page.count) for page in pages]
     with pytest.raises(Integrity):
-        list(Layer(layer._reader, wrong[1:]).entries())
+        list(Layer(layer._reader, header.pages[1:]).entries())
+    for wrong in (
+        [PageRef("", page.last, page.offset, page.length, page.count) for page in pages],
+        [PageRef(page.first, "~", page.offset, page.length, page.count) for page in pages],
+        [PageRef(page.first, page.last, page.offset, page.length, page.count - 1) for page in pages],
+    ):
+        with pytest.raises(Integrity):
+            list(Layer(layer._reader, wrong).entries())
 
 
 def test_no_entries(tmp_path: Path) -> None:
