@@ -132,6 +132,11 @@ def from_environment(environment: Mapping[str, str] | None = None, region: str |
     )
 
 
+def inherited() -> dict[str, str]:
+    """The environment of this process, to hand on to processes it starts."""
+    return dict(os.environ)
+
+
 def _mail(env: Mapping[str, str], host: str) -> Mail:
     key = env.get("STATUS_DKIM_KEY", "")
     if key and not Path(key).is_file():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import threading
 
@@ -15,7 +14,7 @@ from statuspage.cli.context import Session, pass_session
 from statuspage.clockwork import Clockwork, drain_forever
 from statuspage.detection.probing import Prober
 from statuspage.errors import SettingsError
-from statuspage.settings import from_environment
+from statuspage.settings import from_environment, inherited
 from statuspage.supervising import Plan, Supervisor, processes
 from statuspage.wiring import build_drain, build_site, build_target, utc_now
 
@@ -46,7 +45,7 @@ def serve(session: Session, everything: bool, port: int, workers: int, probes: b
     log_to_stderr()
     names = regions.loader.names() if everything else [session.settings().region]
     plan = Plan(tuple(names), port, workers, probes)
-    supervisor = Supervisor(processes(plan, dict(os.environ)))
+    supervisor = Supervisor(processes(plan, inherited()))
     for name, address in plan.addresses().items():
         click.echo(f"{name}: {address}/")
     supervisor.run(stop_on_signals())

@@ -145,7 +145,10 @@ def test_a_correction_that_would_reverse_the_order_is_refused(world: World) -> N
     world.clock.forward(days=2)
     world.update(found, "postmortem")
     world.clock.forward(hours=1)
-    with pytest.raises(Invalid, match="from postmortem to resolved"), world.site.database.write() as session:
+    with (
+        pytest.raises(Invalid, match="from investigating to postmortem"),
+        world.site.database.write() as session,
+    ):
         desk(world, session).correct(resolved, Correction(display_at=world.clock()))
 
 
