@@ -133,8 +133,19 @@ def test_a_carriage_return_that_is_not_at_its_line_end(line: int) -> None:
         assert assert_exact(b"Content-Transfer-Encoding: base64\n\n" + text) == 0
 
 
-@pytest.mark.parametrize("eol", [b"\n", b"\r\n"])
-def test_a_last_line_that_is_longer(eol: bytes) -> None:
-    lines = wrapped(noise(9, 2280), 76, eol).split(eol)
-    assert_exact(b"Content-Transfer-Encoding: base64\n\n" + eol.join([*lines[:-2], lines[-2] + lines[-1]]))
-    assert_exact(b"Content-Transfer-Encoding: base64\n\n" + eol.join([*lines[:-1], lines[-1] + b"\0" * 2]))
+@pytest.mark.parametrize(("eol", "length"), [(b"\n", 75), (b"\r\n", 75), (b"\r\n", 74)])
+def test_a_last_line_that_is_longer(eol: bytes, length: int) -> None:
+    text = wrapped(noise(9, 3000), 1 << 20)
+    lines = [text[start : start + length] for start in range(0, 16 * length, length)]
+    longer = text[16 * length : 16 * length + 76]
+    assert assert_exact(b"Content-Transfer-Encoding: base64\n\n" + eol.join([*lines, longer])) == 0
+    assert assert_exact(b"Content-Transfer-Encoding: base64\n\n" + eol.join([*lines, longer[:length]])) < 2
+
+
+@pytest.mark.parametrize("line", [2, 9])
+def test_a_letter_in_the_place_of_a_line_end(line: int) -> None:
+    """Were it taken for a line end, it would be lost."""
+    for eol, letter in ((b"\n", b"A"), (b"\r\n", b"A\n"), (b"\r\n", b"\rA"), (b"\r\n", b"AA")):
+        lines = wrapped(noise(9, 2000), 76, eol).split(eol)
+        text = eol.join(lines[:line]) + letter + eol.join(lines[line:])
+        assert assert_exact(b"Content-Transfer-Encoding: base64\n\n" + text) == 0
