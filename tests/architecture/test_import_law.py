@@ -43,6 +43,12 @@ BREACHES = {
     ],
     "demo-only": [("backupd.runs.intruder", "simulators"), ("backupd.cli.intruder", "tests")],
     "surfaces-apart": [("backupd.runs.intruder", "statuspage"), ("backupd.cli.intruder", "portal")],
+    "status-stands-alone": [
+        ("statuspage.intruder", "backupd.errors"),
+        ("statuspage.web.intruder", "connectors.sdk.records"),
+        ("regions.intruder", "backupd.errors"),
+    ],
+    "regions-are-values": [("regions.intruder", "statuspage")],
 }
 
 

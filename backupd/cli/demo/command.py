@@ -33,11 +33,20 @@ class DemoFailed(BackupdError):
 )
 @click.option("--keep", is_flag=True, help="Leave everything in place afterwards, to look around.")
 @click.option("--messages", type=click.IntRange(40, 200_000), default=4_000, show_default=True, metavar="N")
+@click.option("--serve", is_flag=True, help="Afterwards serve the three status sites, until Ctrl-C.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65_533),
+    default=8100,
+    show_default=True,
+    help="The first status site's port.",
+)
 @click.pass_obj
-def command(context: Context, folder: str | None, keep: bool, messages: int) -> None:
+def command(context: Context, folder: str | None, keep: bool, messages: int, serve: bool, port: int) -> None:
     """Make up a company, import it, damage its originals, restore them from before, and compare every byte.
 
-    Uses a home folder of its own: nothing of yours is touched. Ends with exit code 1 if anything differs.
+    Then grow what the three status sites show. Uses a home folder of its own: nothing of yours is touched. Ends with
+    exit code 1 if anything differs.
     """
     place = Path(folder).expanduser().absolute() if folder else Path(tempfile.mkdtemp(prefix="backupd-demo-"))
     if folder and place.exists() and any(place.iterdir()):
@@ -51,9 +60,26 @@ def command(context: Context, folder: str | None, keep: bool, messages: int) -> 
                 f"Everything is in {place}: try  backupd --home {home} ls ana.lopes  (originals: {company})"
             )
         context.report(summary, _lines(summary))
+        _show_status_sites(context, place / "status", port, serve)
     finally:
         if not keep:
             shutil.rmtree(place, ignore_errors=True)
+
+
+def _show_status_sites(context: Context, data: Path, port: int, serve: bool) -> None:
+    from backupd.cli.demo import status_sites
+
+    context.say("")
+    if not status_sites.are_installed():
+        context.say("The status sites are not installed here: pip install 'backupd[status]' brings them.")
+    elif serve:
+        context.say(f"$ backupd-status demo --data {data} --port {port} --serve")
+        sys.stdout.flush()
+        status_sites.serve(data, port)
+    else:
+        context.say(f"$ backupd-status demo --data {data}")
+        status_sites.grow(data, port)
+        context.say("'backupd demo --serve' shows the three status sites, each in a process of its own.")
 
 
 class _Demo:
