@@ -6,6 +6,7 @@ import re
 import sys
 from importlib import import_module
 from importlib.metadata import entry_points
+from itertools import dropwhile
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,9 @@ def processes() -> dict[str, list[str]]:
         if line.strip() and not line.startswith("#"):
             match = PROCESS.match(line)
             assert match, f"not a process: {line}"
-            found[match[1]] = match[2].split()
+            words = match[2].split()
+            # What stands before the program is its environment (REGION=amer ...).
+            found[match[1]] = list(dropwhile(lambda word: "=" in word, words))
     return found
 
 
@@ -55,7 +58,9 @@ def test_the_installed_scripts_are_those_of_setup_cfg() -> None:
     assert scripts().items() <= installed.items()
 
 
-def test_every_process_starts_a_program_that_is_installed() -> None:
+def test_every_process_starts_a_program_that_is_installed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     commands = processes()
     missing = {
         name: words[0]
@@ -63,5 +68,7 @@ def test_every_process_starts_a_program_that_is_installed() -> None:
         if not (Path(sys.prefix) / "bin" / words[0]).exists()
     }
     assert not missing
+    monkeypatch.setenv("REGION", "emea")
+    monkeypatch.chdir(tmp_path)
     applications = [word for words in commands.values() for word in words[1:] if APPLICATION.match(word)]
     assert all(resolve(application) for application in applications)
