@@ -48,6 +48,14 @@ def test_no_tag_survives_even_unescaped_twice(text: str) -> None:
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e]", cleaned)
 
 
+@pytest.mark.parametrize("times", range(6))
+def test_no_tag_survives_however_often_it_is_escaped(times: int) -> None:
+    text = "<img src=x onerror=alert(1)>"
+    for _ in range(times):
+        text = html.escape(text)
+    assert not TAG_LIKE.search(clean(text, 10_000, single_line=False))
+
+
 @given(pieces.map("".join))
 def test_markdown_of_a_cleaned_text_has_only_allowed_tags(text: str) -> None:
     found = Markdown().html(clean(text, 10_000, single_line=False))
