@@ -109,9 +109,10 @@ class Kit:
     def _prose(self, language: str, languages: tuple[str, ...]) -> Callable[[Mapping[str, str]], Markup]:
         def prose(texts: Mapping[str, str]) -> Markup:
             found = pick(texts, language, languages)
-            lang = Markup(' lang="{}"').format(found.language) if found.language != language else ""
-            cleaned = Markup(self.markdown.html(found.text))  # noqa: S704 (an allow-list cleaned it)
-            return Markup('<div class="prose"{}>{}</div>').format(lang, cleaned)
+            lang = f' lang="{escape(found.language)}"' if found.language != language else ""
+            # Put together by hand: Markup.format took a third of a long history's time.
+            cleaned = self.markdown.html(found.text)
+            return Markup(f'<div class="prose"{lang}>{cleaned}</div>')  # noqa: S704 (an allow-list cleaned it)
 
         return prose
 
