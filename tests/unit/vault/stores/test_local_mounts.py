@@ -50,7 +50,7 @@ from backupd.vault.stores.local import LocalStore
 disk = sys.argv[1]
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk], check=True)
 LocalStore(disk).create("a/b", b"kept")
-subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+subprocess.run(["mount", "-o", "remount,bind,ro", disk], check=True)
 store = LocalStore(disk)
 for change in (
     lambda: store.create("a/c", b"x"), lambda: store.create("d/e", b"x"), lambda: store.put("a/b", b"x"),
