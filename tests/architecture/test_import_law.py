@@ -49,6 +49,11 @@ BREACHES = {
         ("regions.intruder", "backupd.errors"),
     ],
     "regions-are-values": [("regions.intruder", "statuspage")],
+    "status-rooms": [
+        ("statuspage.store.intruder", "statuspage.view"),
+        ("statuspage.pages.intruder", "statuspage.desk"),
+        ("statuspage.outbox.intruder", "statuspage.web"),
+    ],
 }
 
 
