@@ -17,6 +17,7 @@ TABLE = Table(
     Column("retention", String, nullable=False, server_default="forever"),
     Column("created_ms", BigInteger, nullable=False),
     Column("rebuilt_ms", BigInteger),
+    Column("erased_ms", BigInteger),
 )
 
 
@@ -24,6 +25,7 @@ class Organization(NamedTuple):
     """One organization. `retention` is the text of a `domain.retention.Retention`, as the vault holds it.
 
     `rebuilt_ms` is set once the catalog was made again from the vault: a prune then waits for a person's word.
+    `erased_ms` is set once its keys were destroyed: it is listed, and left out of everything that would open it.
     """
 
     id: str
@@ -32,6 +34,7 @@ class Organization(NamedTuple):
     retention: str
     created_ms: int
     rebuilt_ms: int | None = None
+    erased_ms: int | None = None
 
 
 def add(tx: Connection, organization: Organization) -> None:
@@ -53,6 +56,11 @@ def every(tx: Connection) -> list[Organization]:
 def set_retention(tx: Connection, organization_id: str, retention: str) -> None:
     """Store how long superseded and deleted versions are kept."""
     tx.execute(TABLE.update().where(TABLE.c.id == organization_id).values(retention=retention))
+
+
+def note_erased(tx: Connection, organization_id: str, erased_ms: int) -> None:
+    """Note that the organization's keys were destroyed."""
+    tx.execute(TABLE.update().where(TABLE.c.id == organization_id).values(erased_ms=erased_ms))
 
 
 def confirm_rebuilt(tx: Connection, organization_id: str) -> None:

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from backupd.catalog import accounts
 from backupd.catalog.connections import SourceConnection
 from backupd.catalog.organizations import Organization
 from backupd.cli.context import Context
@@ -24,6 +25,7 @@ from connectors.sdk.errors import ConnectorError
 from connectors.sdk.records import Service
 
 INTERRUPTED = 130
+_GONE_SHOWN = 8
 
 
 @dataclass(slots=True)
@@ -48,6 +50,7 @@ class Summary:
     done: list[Done] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
     stopped: bool = False
+    gone: list[str] = field(default_factory=list)
 
     def document(self) -> dict[str, Any]:
         """Return the JSON shape of docs/cli.md."""
@@ -62,6 +65,7 @@ class Summary:
                 "seconds": round(time.monotonic() - self.began, 3),
             },
             "stopped": self.stopped,
+            "gone": self.gone,
         }
 
     def lines(self) -> list[str]:
@@ -84,6 +88,10 @@ class Summary:
         if self._total("failures"):
             what = count(self._total("failures"), "item is", "items are")
             lines.append(f"{what} pending: 'backupd failures' says why. Each is tried again at every backup.")
+        if self.gone:
+            whose = count(len(self.gone), "account is", "accounts are")
+            names = ", ".join(self.gone[:_GONE_SHOWN]) + (" ..." if len(self.gone) > _GONE_SHOWN else "")
+            lines.append(f"{whose} no longer at the source: {names}. What is backed up of them stays.")
         if self.stopped:
             lines.append(
                 "Stopped before the end. What was committed stays; the next backup goes on from there."
@@ -120,6 +128,7 @@ def back_up_connection(
         listed = discover(
             source, row, vault, workspace.catalog, randomness=secrets.token_bytes, now_ms=now_ms
         )
+        _tell_who_is_gone(workspace, row, bool(listed), now_ms, summary)
         listed = [one for one in listed if chosen is None or one.stream.name in chosen]
         with (
             stop_on_interrupt(stop, context.say),
@@ -135,6 +144,20 @@ def back_up_connection(
                 summary.done.append(done)
                 display.end_part(done.result.items, done.result.bytes_in)
     summary.stopped = summary.stopped or stop.is_set()
+
+
+def _tell_who_is_gone(
+    workspace: Workspace, row: SourceConnection, is_any_there: bool, now_ms: int, summary: Summary
+) -> None:
+    """Note the accounts that are no longer at the source; raises `SourceFailed` where none is left."""
+    with workspace.catalog.reading() as tx:
+        known = accounts.of_connection(tx, row.id)
+    summary.gone += [account.name for account in known if account.gone_ms == now_ms]
+    if known and not is_any_there:
+        raise SourceFailed(
+            f"{row.name}: nothing of what was backed up before is there any more.",
+            hint="Is its disk mounted? Nothing was recorded as deleted.",
+        )
 
 
 def _back_up_one(

@@ -42,12 +42,12 @@ class Context:
             self._workspace = Workspace.open(self.settings)
         return self._workspace
 
-    def create_workspace(self) -> Workspace:
-        """Like `workspace`, and makes the home folder where there is none."""
+    def create_workspace(self, *, rebuild: bool = False) -> Workspace:
+        """Like `workspace`, and makes the home folder where there is none; `rebuild`: also a lost catalog."""
         if self._workspace is None:
             from backupd.cli.wiring import Workspace
 
-            self._workspace = Workspace.open(self.settings, create=True)
+            self._workspace = Workspace.open(self.settings, create=True, rebuild=rebuild)
         return self._workspace
 
     @staticmethod

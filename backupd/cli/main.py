@@ -5,7 +5,6 @@ Commands are imported when they are called, so that `backupd --help` needs click
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import sys
@@ -105,8 +104,6 @@ def cli(ctx: click.Context, home: str | None, as_json: bool) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code; the entry point of the `backupd` script."""
-    # Imports and millions of short-lived tuples set the collector off for nothing: a tenth of a backup's time.
-    gc.set_threshold(50_000, 20, 50)
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 

@@ -11,6 +11,7 @@ from backupd.catalog.database import Catalog
 from backupd.catalog.organizations import Organization
 from backupd.catalog.streams import Stream
 from backupd.errors import NotFound, UsageError
+from backupd.vault.slice import check_head
 from backupd.vault.snapshot import SnapshotInfo
 
 if TYPE_CHECKING:
@@ -35,11 +36,12 @@ class Meant(NamedTuple):
 
 
 def choose_organizations(catalog: Catalog, name: str | None) -> list[Organization]:
-    """Return all organizations, or the one that `name` names exactly, by unique prefix or by id."""
+    """Return all organizations whose keys exist, or the one that `name` names exactly, by unique prefix or by id."""
     with catalog.reading() as tx:
         every = organizations.every(tx)
     if name is None:
-        return every
+        # One that was erased must not stop what is done for all the others.
+        return [one for one in every if one.erased_ms is None] or every
     named = [one for one in every if name in (one.name, one.id, one.vault_id)]
     named = named or [one for one in every if one.name.lower().startswith(name.lower())]
     if len(named) == 1:
@@ -79,14 +81,20 @@ def choose_streams(catalog: Catalog, names: tuple[str, ...], organization: str |
 
 
 def points(workspace: Workspace, chosen: list[Meant], at_ms: int | None) -> list[tuple[Meant, SnapshotInfo]]:
-    """Return the streams that have a complete snapshot at that time, with it; `NotFound` if none of them has."""
+    """Return the streams that have a complete snapshot at that time, with it; `NotFound` if none of them has.
+
+    Raises `RolledBack` for a stream of which the vault shows an older or another history than was committed: what is
+    missing then must not look like what never was.
+    """
     found = []
     missing: NotFound | None = None
     for meant in chosen:
         if meant.stream.head_seq is None:
             continue
+        vault = workspace.vault(meant.organization)
+        check_head(vault.timeline(meant.stream.name), vault.head(meant.stream.name), meant.stream.head)
         try:
-            found.append((meant, workspace.vault(meant.organization).at(meant.stream.name, at_ms)))
+            found.append((meant, vault.at(meant.stream.name, at_ms)))
         except NotFound as error:
             missing = error
     if found:

@@ -8,6 +8,7 @@ from email import message_from_bytes, policy
 from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
+from email.parser import BytesHeaderParser
 from typing import Any, NamedTuple
 
 _HEADERS = ("From", "To", "Cc", "Bcc", "Date", "Subject")
@@ -46,6 +47,19 @@ class Readable(NamedTuple):
 
 def readable(data: bytes) -> Readable:
     """Return what can be shown of the message, however broken it is."""
+    try:
+        return _read(data)
+    except RecursionError:
+        # Thousands of parts inside each other: what stands before the first of them can still be shown.
+        head = data[: max(data.find(b"\n\n"), data.find(b"\r\n\r\n"), 0)]
+        told = "(The parts of this message are nested too deeply to be shown; --raw writes its bytes.)"
+        headers = BytesHeaderParser(policy=policy.compat32).parsebytes(head)
+        return Readable(
+            [(name, value) for name in _HEADERS if (value := _decoded(headers.get(name)))], told, []
+        )
+
+
+def _read(data: bytes) -> Readable:
     message = message_from_bytes(data, policy=policy.compat32)
     headers = [(name, value) for name in _HEADERS if (value := _decoded(message.get(name)))]
     plain, rich, attachments = "", "", []

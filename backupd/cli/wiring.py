@@ -12,7 +12,7 @@ from backupd.catalog.connections import SourceConnection
 from backupd.catalog.database import Catalog
 from backupd.catalog.organizations import Organization
 from backupd.domain.ids import ORGANIZATION, RUN, new_id
-from backupd.errors import NotFound, SourceFailed, StoreUnavailable, UsageError
+from backupd.errors import Integrity, NotFound, SourceFailed, StoreUnavailable, UsageError
 from backupd.runs.names import put_organization
 from backupd.settings import Settings
 from backupd.vault.keys.file_provider import FileKeyProvider
@@ -35,8 +35,16 @@ class Workspace:
         self._vaults: dict[str, Vault] = {}
 
     @classmethod
-    def open(cls, settings: Settings, *, create: bool = False) -> Workspace:
-        """Open the home folder; raises `NotFound` where there is none, unless it is to be created."""
+    def open(cls, settings: Settings, *, create: bool = False, rebuild: bool = False) -> Workspace:
+        """Open the home folder; raises `NotFound` where there is none, unless it is to be created.
+
+        A catalog that is missing beside vaults is a loss, not a beginning: `Integrity`, unless it is to be rebuilt.
+        """
+        if not rebuild and not settings.catalog.exists() and any(settings.keys.glob("*.json")):
+            raise Integrity(
+                f"The catalog {settings.catalog} is missing, but there are vaults and keys beside it.",
+                hint="'backupd rebuild-index' makes it again from the vaults.",
+            )
         if not create and not settings.catalog.exists():
             raise NotFound(
                 f"Nothing has been backed up under {settings.home} yet.",

@@ -198,3 +198,49 @@ def test_a_source_that_is_not_mounted_is_not_a_deletion(imported: Place) -> None
     ended = imported.call("backup")
     assert ended.code == 12 and "cannot be opened" in ended.err
     assert imported.json("stats")["organizations"][0]["items"] == 29
+
+
+def test_an_erased_organization_stops_no_other(place: Place) -> None:
+    for name in ("kept", "erased"):
+        (place.root / name / "ann").mkdir(parents=True)
+        (place.root / name / "ann" / "1.eml").write_bytes(b"From: a@example.org\n\nhello\n")
+        place.json("import", str(place.root / name), "--organization", name)
+    place.json("keys", "erase", "--organization", "erased", "--yes")
+    (place.root / "kept" / "ann" / "2.eml").write_bytes(b"From: a@example.org\n\nnew\n")
+    assert place.json("backup")["totals"]["items"] == 1
+    assert place.call("check").code == 0
+    assert place.call("ls", "ann").code == 0
+    assert place.call("check", "--organization", "erased").code == 7
+
+
+def test_an_emptied_source_is_said(place: Place) -> None:
+    for name in ("a", "b"):
+        (place.root / "source" / name).mkdir(parents=True)
+        (place.root / "source" / name / "1.eml").write_bytes(b"From: a@example.org\n\nhello\n")
+    place.json("import", str(place.root / "source"), "--organization", "o")
+    (place.root / "source" / "b").rename(place.root / "b")
+    assert place.json("backup")["gone"] == ["b"]
+    (place.root / "source" / "a").rename(place.root / "a")
+    assert [place.call("backup").code for _ in range(2)] == [12, 12]
+
+
+def test_a_rolled_back_stream_is_not_exported_as_if_whole(place: Place) -> None:
+    (place.root / "source" / "a").mkdir(parents=True)
+    (place.root / "source" / "a" / "1.eml").write_bytes(b"From: a@example.org\n\nhello\n")
+    place.json("import", str(place.root / "source"), "--organization", "o")
+    (place.root / "source" / "a" / "2.eml").write_bytes(b"From: a@example.org\n\nnew\n")
+    place.json("backup")
+    for newest in (place.home / "vaults").glob("*/snapshots/*/*2"):
+        newest.unlink()
+    assert place.call("export", "--all", "--to", str(place.root / "out")).code == 5
+
+
+def test_a_lost_catalog_is_no_new_beginning(place: Place) -> None:
+    (place.root / "source" / "a").mkdir(parents=True)
+    (place.root / "source" / "a" / "1.eml").write_bytes(b"From: a@example.org\n\nhello\n")
+    place.json("import", str(place.root / "source"), "--organization", "o")
+    (place.home / "catalog.sqlite").unlink()
+    assert place.call("backup").code == 5
+    assert place.call("import", str(place.root / "source"), "--organization", "p").code == 5
+    assert place.call("rebuild-index").code == 0
+    assert place.json("backup")["totals"]["streams"] == 1

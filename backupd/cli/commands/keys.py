@@ -193,6 +193,7 @@ def erase(context: Context, organization: str, yes: bool) -> None:
     """Destroy an organization's keys: its whole vault becomes unreadable, for ever. Prints the receipt."""
     import msgspec
 
+    from backupd.catalog import organizations
     from backupd.cli.naming import one_organization
     from backupd.vault.keys.erase import erase_keys
 
@@ -213,6 +214,8 @@ def erase(context: Context, organization: str, yes: bool) -> None:
 
     receipt = erase_keys(workspace.settings.keys, one.vault_id, held=held)
     workspace.forget_vault(one.vault_id)
+    with workspace.catalog.writing() as tx:
+        organizations.note_erased(tx, one.id, receipt.erased_ms)
     (workspace.settings.cache / f"{one.vault_id}.sqlite").unlink(missing_ok=True)
     document = msgspec.to_builtins(receipt)
     lines = [f"The keys of {one.name} are destroyed (vault {one.vault_id}, {when(receipt.erased_ms)})."]

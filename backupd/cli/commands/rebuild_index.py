@@ -30,7 +30,7 @@ def command(context: Context) -> int:
         raise NotFound(
             f"There are no vaults' keys in {settings.keys}.", hint="--home DIR names another home folder."
         )
-    workspace = context.create_workspace()
+    workspace = context.create_workspace(rebuild=True)
     documents: list[dict[str, Any]] = []
     lines: list[str] = []
     for vault_id in vault_ids:

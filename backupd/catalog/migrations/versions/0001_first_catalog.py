@@ -24,6 +24,7 @@ def _who_is_protected() -> None:
         sa.Column("retention", sa.String(), nullable=False, server_default="forever"),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.Column("rebuilt_ms", sa.BigInteger()),
+        sa.Column("erased_ms", sa.BigInteger()),
         sa.PrimaryKeyConstraint("id", name="pk_organizations"),
         sa.UniqueConstraint("name", name="uq_organizations_name"),
         sa.UniqueConstraint("vault_id", name="uq_organizations_vault_id"),
