@@ -13,7 +13,7 @@ from backupd.cli import options
 from backupd.cli.context import Context
 from backupd.cli.terminal import clean_block
 from backupd.cli.wording import count, iso, when
-from backupd.errors import BackupdError, NotFound, StoreDenied, UsageError
+from backupd.errors import BackupdError, Integrity, NotFound, StoreDenied, UsageError
 
 if TYPE_CHECKING:
     from backupd.cli.wiring import Workspace
@@ -85,6 +85,7 @@ def _status(workspace: Workspace, name: str, vault_id: str) -> dict[str, Any]:
         file.load(workspace.provider)
         if problem := file.escrow_problem():
             document["problems"].append(problem)
+            document["exit_code"] = Integrity.exit_code
     except BackupdError as error:
         document["problems"].append(error.message)
         document["exit_code"] = error.exit_code
