@@ -20,7 +20,7 @@ import regions.loader
 from statuspage.cli.context import Session, pass_session
 from statuspage.cli.story import MAINTENANCE, OPEN, PAST, TEMPLATE, localized
 from statuspage.outbox.posting import sign
-from statuspage.settings import from_environment
+from statuspage.settings import from_environment, inherited
 from statuspage.supervising import Plan, Supervisor, processes
 from statuspage.web.factory import create_app
 from statuspage.wiring import utc_now
@@ -64,6 +64,9 @@ def demo(session: Session, data: Path, port: int, serve: bool) -> None:
     Supervisor(processes(plan, environment)).run(stop_on_signals())
 
 
+_MAIL_SETTINGS = ("STATUS_SMTP_", "STATUS_DKIM_", "STATUS_MAIL_", "STATUS_ESCALATE_")
+
+
 def demo_environment(data: Path, plan: Plan) -> dict[str, str]:
     """The environment the demonstration's processes run in; its secret is made once and kept."""
     data.mkdir(parents=True, exist_ok=True)
@@ -71,7 +74,9 @@ def demo_environment(data: Path, plan: Plan) -> dict[str, str]:
     if not kept.exists():
         kept.write_text("whsec_" + b64encode(secrets.token_bytes(24)).decode())
         kept.chmod(0o600)
+    mail = {name: value for name, value in inherited().items() if name.startswith(_MAIL_SETTINGS)}
     return {
+        **mail,  # With a mail server named, signing up works in the demonstration as well.
         "STATUS_DATA": str(data.absolute()),
         "STATUS_INGEST_SECRETS": kept.read_text(),
         **{f"STATUS_BASE_URL_{name.upper()}": address for name, address in plan.addresses().items()},

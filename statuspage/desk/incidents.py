@@ -78,8 +78,8 @@ class IncidentDesk(Bench):
             if known is not None:
                 return known
         incident = self.incident(incident_id, new.version)
-        if incident.kind == Kind.INCIDENT:
-            IncidentStatus(new.status)
+        if incident.kind == Kind.INCIDENT and new.status not in list(IncidentStatus):
+            raise Invalid(f"There is no status {new.status!r}.", {"status": "is not one of an incident"})
         if new.status == IncidentStatus.POSTMORTEM:
             return self.postmortem(incident_id, new)
         said = self.say(

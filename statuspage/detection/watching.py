@@ -48,11 +48,22 @@ class Watch:
         assert state is not None, "the receiver creates the state before it looks"
         rule = self._region.detection[component]
         evidence = rules.judge(rule, self._windows(component, at), self._vantages(component), at)
-        standing, step = rules.advance(rule, load(state.state), evidence)
+        standing, step = rules.advance(rule, self._standing(state), evidence)
         state.state = {**dump(standing), "evidence": _plain(evidence)}
         if step is not Step.NOTHING:
             self._carry_out(state, step, standing, evidence)
         return step
+
+    def _standing(self, state: RuleState) -> Standing:
+        # Where a person has ended the incident the rule begins anew, so that a failure that goes on is told again.
+        standing = load(state.state)
+        if state.incident_id is None:
+            return standing
+        incident = self._session.get(Incident, state.incident_id)
+        if incident is not None and not incident.discarded_at and incident.status not in CLOSED:
+            return standing
+        state.incident_id = None
+        return Standing(relapses=standing.relapses, last_at=standing.last_at)
 
     def _windows(self, component: str, at: datetime) -> list[Window]:
         rows = self._session.scalars(
@@ -75,6 +86,7 @@ class Watch:
                 row.organizations_total,
                 row.workload,
                 row.vantage,
+                row.measured_at,
             )
             for row in newest.values()
         ]
@@ -86,8 +98,6 @@ class Watch:
     def _carry_out(self, state: RuleState, step: Step, standing: Standing, evidence: Evidence) -> None:
         desk = IncidentDesk(self._session, self._region, DETECTOR, self._now)
         incident = self._session.get(Incident, state.incident_id) if state.incident_id else None
-        if incident is not None and (incident.discarded_at or incident.status in CLOSED):
-            incident = None  # a person ended it; the rule begins anew
         bodies = self._catalogs.in_all(self._region.languages, TEXTS[step])
         if incident is None:
             if step in (Step.OPEN, Step.RELAPSE, Step.WORSEN):

@@ -49,6 +49,8 @@ class Evidence:
     organizations_total: int
     all_vantages_fail: bool
     reason: str
+    # When the newest sample that is itself bad was measured; without it, ``at``.
+    bad_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class Window:
     organizations_total: int
     workload: str
     vantage: str
+    measured_at: datetime | None = None
 
 
 def several(rule: Detection, evidence: Evidence) -> bool:
@@ -91,42 +94,59 @@ def several(rule: Detection, evidence: Evidence) -> bool:
 def judge(rule: Detection, windows: Sequence[Window], vantages: Sequence[str], at: datetime) -> Evidence:
     """What the newest windows of one component amount to. One failing vantage point alone is no failure."""
     found: list[tuple[ComponentStatus, str]] = []
+    ill: list[Window] = []
     probes = {window.vantage: window for window in windows if window.vantage}
     down = [vantage for vantage in vantages if vantage in probes and probes[vantage].failures > 0]
     every = bool(vantages) and len(down) == len(vantages)
     if every:
         found.append((ComponentStatus.MAJOR, f"probes fail from {', '.join(sorted(down))}"))
+        ill += [probes[vantage] for vantage in down]
     for window in windows:
         if window.vantage:
             continue
-        if window.attempts:
-            success = 1 - window.failures / window.attempts
-            found.append((_by_share(rule, success), f"{window.workload}: {success:.1%} succeed"))
-        if window.lag_s is not None and window.lag_s > rule.max_lag_s:
-            found.append((ComponentStatus.DEGRADED, f"{window.workload}: lag {window.lag_s / 60:.0f} min"))
-        if window.queue_age_s is not None and window.queue_age_s > rule.max_queue_age_s:
-            found.append(
-                (ComponentStatus.DEGRADED, f"{window.workload}: queue {window.queue_age_s / 60:.0f} min old")
-            )
-    status = worst(one for one, _ in found)
-    bad = [reason for one, reason in found if one is not ComponentStatus.OPERATIONAL]
+        wrong = _wrong_with(rule, window)
+        found += wrong
+        if wrong:
+            ill.append(window)
     return Evidence(
         at,
-        status,
-        max((one.organizations_affected for one in windows), default=0),
+        worst(one for one, _ in found),
+        max((one.organizations_affected for one in ill), default=0),
         max((one.organizations_total for one in windows), default=0),
         every,
-        "; ".join(bad),
+        "; ".join(reason for _, reason in found),
+        max((one.measured_at or at for one in ill), default=None),
     )
 
 
+def _wrong_with(rule: Detection, window: Window) -> list[tuple[ComponentStatus, str]]:
+    wrong: list[tuple[ComponentStatus, str]] = []
+    if window.attempts:
+        success = 1 - window.failures / window.attempts
+        status = _by_share(rule, success)
+        if status is not ComponentStatus.OPERATIONAL:
+            wrong.append((status, f"{window.workload}: {success:.1%} succeed"))
+    if window.lag_s is not None and window.lag_s > rule.max_lag_s:
+        wrong.append((ComponentStatus.DEGRADED, f"{window.workload}: lag {window.lag_s / 60:.0f} min"))
+    if window.queue_age_s is not None and window.queue_age_s > rule.max_queue_age_s:
+        wrong.append(
+            (ComponentStatus.DEGRADED, f"{window.workload}: queue {window.queue_age_s / 60:.0f} min old")
+        )
+    return wrong
+
+
 def advance(rule: Detection, before: Standing, evidence: Evidence) -> tuple[Standing, Step]:
-    """The next standing, and what is to be done. Evidence close upon the last, or older, counts not."""
+    """The next standing, and what is to be done. Evidence close upon the last, or older, counts not.
+
+    Nor does a bad verdict that rests on samples counted before: it only keeps the window from being good.
+    """
     if before.last_at is not None and evidence.at < before.last_at + COUNTED_EVERY:
         return before, Step.NOTHING
     now = replace(before, last_at=evidence.at)
     bad = evidence.status is not ComponentStatus.OPERATIONAL and several(rule, evidence)
     if bad:
+        if before.last_at is not None and (evidence.bad_at or evidence.at) <= before.last_at:
+            return before, Step.NOTHING
         return _on_bad(now, evidence)
     return _on_good(now, evidence)
 

@@ -11,6 +11,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import httpcore
 import httpx
@@ -18,11 +19,24 @@ import httpx
 from statuspage.errors import UnsafeAddress
 from statuspage.settings import Network
 
-TOTAL_S, LONGEST_ANSWER = 20.0, 65_536
+TOTAL_S, LONGEST_ANSWER, PIECE = 20.0, 65_536, 16_384
 Resolve = Callable[[str, int], Sequence[str]]
-# Networks that are global by name only: tunnels that end inside, and translation prefixes.
-_TUNNELS = tuple(
-    ipaddress.ip_network(one) for one in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")
+# Networks that are global by name only: tunnels that end inside, translation prefixes, and what is set aside.
+_SPECIAL = tuple(
+    ipaddress.ip_network(one)
+    for one in (
+        "64:ff9b::/96",
+        "64:ff9b:1::/48",
+        "2002::/16",
+        "2001::/32",
+        "::/96",
+        "::ffff:0:0:0/96",
+        "fec0::/10",
+        "3fff::/20",
+        "5f00::/16",
+        "192.88.99.0/24",
+        "192.0.0.0/24",
+    )
 )
 
 
@@ -38,14 +52,61 @@ def permitted(address: str, allowed: Sequence[Network]) -> bool:
         number = number.ipv4_mapped
     if any(number in network for network in allowed):
         return True
-    return number.is_global and not number.is_multicast and not any(number in tunnel for tunnel in _TUNNELS)
+    return number.is_global and not number.is_multicast and not any(number in one for one in _SPECIAL)
+
+
+class TimedStream(httpcore.NetworkStream):
+    """A stream whose operations together end at one deadline, however slowly the other side drips."""
+
+    def __init__(self, inner: httpcore.NetworkStream, until: float, monotonic: Callable[[], float]) -> None:
+        self._inner, self._until, self._monotonic = inner, until, monotonic
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Reads what is there, or waits for what is left of the time."""
+        return self._inner.read(max_bytes, self._left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Writes in pieces, each within what is left of the time."""
+        for start in range(0, len(buffer), PIECE):
+            self._inner.write(buffer[start : start + PIECE], self._left(timeout))
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._inner.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        """The same connection under TLS, with the same deadline."""
+        inner = self._inner.start_tls(ssl_context, server_hostname, self._left(timeout))
+        return TimedStream(inner, self._until, self._monotonic)
+
+    def get_extra_info(self, info: str) -> Any:
+        """What the stream below knows of itself."""
+        return self._inner.get_extra_info(info)
+
+    def _left(self, timeout: float | None) -> float:
+        left = self._until - self._monotonic()
+        if left <= 0:
+            raise httpcore.ReadTimeout("the exchange took too long")
+        return left if timeout is None else min(timeout, left)
 
 
 class CheckedBackend(httpcore.NetworkBackend):
     """Opens connections only to permitted numbers, and all operations only until one deadline."""
 
-    def __init__(self, resolve: Resolve, allowed: Sequence[Network]) -> None:
+    def __init__(
+        self,
+        resolve: Resolve,
+        allowed: Sequence[Network],
+        monotonic: Callable[[], float] = time.monotonic,
+        total_s: float = TOTAL_S,
+    ) -> None:
         self._resolve, self._allowed = resolve, tuple(allowed)
+        self._monotonic, self._total_s = monotonic, total_s
         self._inner = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -57,6 +118,7 @@ class CheckedBackend(httpcore.NetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         """Connects to the first number of a host, if all of its numbers are permitted."""
+        until = self._monotonic() + self._total_s
         try:
             numbers = self._resolve(host, port)
         except OSError as error:
@@ -66,9 +128,10 @@ class CheckedBackend(httpcore.NetworkBackend):
         for number in numbers:
             if not permitted(number, self._allowed):
                 raise UnsafeAddress(f"{host} leads to {number}, a network this site does not send to.")
-        return self._inner.connect_tcp(
+        stream = self._inner.connect_tcp(
             numbers[0], port, timeout=timeout, local_address=local_address, socket_options=socket_options
         )
+        return TimedStream(stream, until, self._monotonic)
 
     def connect_unix_socket(
         self,
@@ -89,6 +152,7 @@ class _Transport(httpx.HTTPTransport):
             ssl_context=ssl.create_default_context(),
             network_backend=backend,
             max_connections=32,
+            max_keepalive_connections=0,  # a connection has one deadline, so it serves one exchange
             keepalive_expiry=0,
         )
 
@@ -104,7 +168,7 @@ class SafePoster:
         total_s: float = TOTAL_S,
     ) -> None:
         self._client = httpx.Client(
-            transport=_Transport(CheckedBackend(resolve, allowed)),
+            transport=_Transport(CheckedBackend(resolve, allowed, monotonic, total_s)),
             follow_redirects=False,
             timeout=httpx.Timeout(min(10.0, total_s)),
             trust_env=False,

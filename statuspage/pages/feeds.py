@@ -49,11 +49,12 @@ class _Window(BaseEntryExtension):  # type: ignore[misc]
 
 
 class Feeds:
-    """All feeds of one page in one language."""
+    """All feeds of one page in one language, as served below `prefix`."""
 
-    def __init__(self, view: PageView, language: str, catalogs: Catalogs, markdown: Markdown) -> None:
+    def __init__(
+        self, view: PageView, language: str, prefix: str, catalogs: Catalogs, markdown: Markdown
+    ) -> None:
         self._view, self._language, self._catalogs, self._markdown = view, language, catalogs, markdown
-        prefix = "" if language == view.region.languages[0] else f"/{language}"
         self._base, self._home = view.url + prefix, f"{view.url}{prefix}/"
 
     def _t(self, text: str, **values: object) -> str:

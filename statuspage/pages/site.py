@@ -82,7 +82,7 @@ class PublicSite:
         if path.startswith("/api/v2/"):
             body = Api(self.view, language).bodies().get(path)
             return None if body is None else Document(encode(body), JSON, cors=True)
-        return self._feed(path, language) or self._picture(path, language)
+        return self._feed(path, language, prefix) or self._picture(path, language)
 
     def paths(self) -> Iterator[str]:
         """Every path of the site, entry pages last: a copy in progress never links to what is not there yet."""
@@ -165,7 +165,7 @@ class PublicSite:
             **values,
         )
 
-    def _feed(self, path: str, language: str) -> Document | None:
+    def _feed(self, path: str, language: str, prefix: str) -> Document | None:
         component: ComponentView | None = None
         name = path
         if found := _FEED.fullmatch(path):
@@ -173,7 +173,7 @@ class PublicSite:
             if component is None:
                 return None
             name = f"/{found[2]}"
-        feeds = Feeds(self.view, language, self._kit.catalogs, self._kit.markdown)
+        feeds = Feeds(self.view, language, prefix, self._kit.catalogs, self._kit.markdown)
         match name:
             case "/history.rss":
                 return Document(feeds.rss(path, component), "application/rss+xml; charset=utf-8", cors=True)

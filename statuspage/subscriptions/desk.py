@@ -214,7 +214,9 @@ class SubscriptionDesk:
             raise Invalid("Choose how you want to be told.", {"channel": "Choose how you want to be told."})
         if wish.channel == "email":
             return owner, owner
-        return owner, addresses.url(wish.url, wish.channel, hosts[wish.channel])
+        return owner, addresses.url(
+            wish.url, wish.channel, hosts[wish.channel], self._settings.allow_networks
+        )
 
     def _choice(self, components: tuple[str, ...]) -> tuple[list[str], bool]:
         known = list(self._session.scalars(select(ComponentRow.id).order_by(ComponentRow.position)))

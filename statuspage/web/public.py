@@ -7,7 +7,7 @@ import json
 from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import NotFound
 
-from statuspage.web.delivery import answer, negotiate, split_language
+from statuspage.web.delivery import CACHE, answer, negotiate, split_language
 from statuspage.web.fastpath import language_of, negotiated
 from statuspage.web.wiring import Site
 
@@ -55,6 +55,21 @@ def health() -> Response:
     if wired.publication.lost:
         return Response("the database is lost; serving what was read last\n", 503, content_type="text/plain")
     return Response("ok\n", content_type="text/plain")
+
+
+@blueprint.route("/api/v2/<path:path>", methods=["OPTIONS"])
+def preflight(path: str) -> Response:
+    """What a browser asks before a script may send If-None-Match from another site."""
+    return Response(
+        status=204,
+        headers={
+            "Access-Control-Allow-Origin": "*",
+            "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
+            "Access-Control-Allow-Headers": "If-None-Match",
+            "Access-Control-Max-Age": "86400",
+            "Cache-Control": CACHE,
+        },
+    )
 
 
 @blueprint.get("/", defaults={"path": ""})

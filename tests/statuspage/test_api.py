@@ -208,6 +208,16 @@ def test_the_api_is_open_to_scripts_of_other_sites(full: World) -> None:
     assert full.get("/api/v2/nothing.json").headers["Access-Control-Allow-Origin"] == "*"
 
 
+def test_a_script_may_ask_before_a_conditional_request(world: World) -> None:
+    answer = world.client.options(
+        "/api/v2/summary.json",
+        headers={"Origin": "https://example.org", "Access-Control-Request-Headers": "if-none-match"},
+    )
+    assert answer.status_code == 204
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert "If-None-Match" in answer.headers["Access-Control-Allow-Headers"]
+
+
 def test_an_unknown_path_of_the_api_is_a_problem_in_json(world: World) -> None:
     answer = world.get("/api/v2/nothing.json")
     assert (answer.status_code, answer.content_type) == (404, "application/problem+json")

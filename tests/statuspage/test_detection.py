@@ -241,3 +241,53 @@ def test_whatever_comes_the_rule_never_opens_for_fewer_than_several(found: list[
 )
 def test_what_a_window_amounts_to(window: Window, status: str) -> None:
     assert rules.judge(RULE, [window], (), START).status == status
+
+
+def test_organizations_of_a_healthy_workload_do_not_make_a_problem_of_several() -> None:
+    one_customer = Window(100, 60, None, None, 1, 100, "mail", "")
+    healthy = Window(1_000, 5, None, None, 5, 100, "files", "")
+    evidence = rules.judge(RULE, [one_customer, healthy], (), START)
+    assert evidence.status == "major_outage" and evidence.organizations_affected == 1
+    assert not rules.several(RULE, evidence)
+
+
+def test_one_bad_sample_seen_again_and_again_counts_once(world: World) -> None:
+    minutes(world, 1, 30, 5, workload="files")
+    minutes(world, 4, 0, 0, workload="mail")
+    assert incidents(world) == []
+    for _ in range(2):  # two more that are themselves bad, with good ones of another workload in between
+        world.clock.forward(seconds=40)
+        assert world.ingest(world.measured(30, 5, workload="files")).status_code == 202
+        world.clock.forward(seconds=40)
+        assert world.ingest(world.measured(workload="mail")).status_code == 202
+    assert len(incidents(world)) == 1
+
+
+def test_an_old_bad_sample_keeps_a_window_from_being_good(world: World) -> None:
+    minutes(world, 3, 30, 5, workload="files")
+    minutes(world, 4, 0, 0, workload="mail")
+    minutes(world, 4, 0, 0, workload="mail")  # good since the bad sample fell out of sight
+    assert incidents(world)[0].status == "investigating"
+    minutes(world, 1, 0, 0, workload="mail")
+    assert incidents(world)[0].status == "monitoring"
+
+
+@pytest.mark.parametrize("ended", ["discarded", "resolved"])
+def test_a_failure_that_goes_on_after_a_person_ended_the_incident_is_told_again(
+    world: World, ended: str
+) -> None:
+    from statuspage.desk.incidents import IncidentDesk
+    from tests.statuspage.world import ANNA
+
+    minutes(world, 3, 30, 5)
+    first = incidents(world)[0]
+    if ended == "resolved":
+        world.update(first.id, "resolved")
+    else:
+        with world.site.database.write() as session:
+            IncidentDesk(session, world.site.region, ANNA, world.clock()).discard(first.id)
+    minutes(world, 2, 30, 5)
+    assert len(incidents(world)) == 1
+    minutes(world, 1, 30, 5)
+    found = incidents(world)
+    assert len(found) == 2 and found[1].status == "investigating" and found[1].discarded_at is None

@@ -188,3 +188,11 @@ def test_newsboat_reads_every_item(told: World, tmp_path: Path) -> None:
 
 def test_a_feed_is_json_that_a_strict_reader_takes(told: World) -> None:
     json.loads(told.get("/feed.json").data, parse_constant=lambda _: pytest.fail("not JSON"))
+
+
+@pytest.mark.parametrize("prefix", ["", "/en", "/de"])
+def test_a_feeds_own_address_is_the_one_it_is_served_at(told: World, prefix: str) -> None:
+    for name in ("history.rss", "history.atom"):
+        parsed = feedparser.parse(told.get(f"{prefix}/{name}").data)
+        own = [link.href for link in parsed.feed.links if link.rel == "self"]
+        assert [address.partition("://")[2].partition("/")[2] for address in own] == [f"{prefix}/{name}"[1:]]

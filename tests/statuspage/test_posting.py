@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_network
@@ -186,6 +187,13 @@ def test_slack_and_teams_get_a_message_without_live_markup(
         "::",
         "198.18.0.1",
         "192.0.2.1",
+        "::7f00:1",
+        "::ffff:0:a00:1",
+        "fec0::1",
+        "3fff::1",
+        "5f00::1",
+        "192.88.99.1",
+        "192.0.0.9",
     ],
 )
 def test_private_and_special_networks_are_never_connected_to(address: str) -> None:
@@ -247,6 +255,35 @@ def test_an_endless_answer_is_cut_off(server: Server) -> None:
     with pytest.raises(httpx.ReadTimeout):
         poster.post(server.url, b"{}", {})
     poster.close()
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;slow="],
+)
+def test_a_dripping_header_or_chunk_is_cut_off_at_the_deadline(beginning: bytes) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def drip() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65_536)
+            try:
+                connection.sendall(beginning)
+                for _ in range(60):
+                    connection.sendall(b"x")
+                    threading.Event().wait(0.05)
+            except OSError:
+                pass
+
+    threading.Thread(target=drip, daemon=True).start()
+    poster = SafePoster(LOOPBACK, total_s=0.4)
+    begun = time.monotonic()
+    with pytest.raises(httpx.ReadTimeout):
+        poster.post(f"http://127.0.0.1:{listener.getsockname()[1]}/", b"{}", {})
+    assert time.monotonic() - begun < 1.5
+    poster.close()
+    listener.close()
 
 
 def test_a_server_that_never_answers_is_left() -> None:

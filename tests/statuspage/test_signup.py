@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -250,6 +251,19 @@ def test_a_domain_in_letters_is_kept_in_ascii() -> None:
         ("webhook", "https://x.example/\r\nHost: y"),
         ("webhook", "https:///x"),
         ("webhook", "http://[::1"),
+        ("webhook", "http://[::1]/"),
+        ("webhook", "http://[::ffff:127.0.0.1]/"),
+        ("webhook", "http://127.0.0.1:8080/"),
+        ("webhook", "http://169.254.169.254/latest"),
+        ("webhook", "http://2130706433/"),
+        ("webhook", "http://0x7f000001/"),
+        ("webhook", "http://0177.0.0.1/"),
+        ("webhook", "http://127.1/"),
+        ("webhook", "http://localhost/"),
+        ("webhook", "http://LocalHost./"),
+        ("webhook", "http://a.localhost/"),
+        ("webhook", "https://@x.example/"),
+        ("webhook", "https://:pw@x.example/"),
         ("slack", "https://evil.example/hook"),
         ("slack", "http://hooks.slack.com/x"),
         ("slack", "https://hooks.slack.com.evil.example/"),
@@ -259,6 +273,18 @@ def test_a_domain_in_letters_is_kept_in_ascii() -> None:
 def test_an_address_to_post_to_must_be_one(world: World, channel: str, url: str) -> None:
     assert sign_up(world, channel=channel, url=url).status_code == 422
     assert subscribers(world) == []
+
+
+@pytest.mark.parametrize(
+    "host", ["93.184.216.34", "[2606:2800:220:1::1]", "hooks.example.org", "bücher.example"]
+)
+def test_public_numbers_and_names_can_be_posted_to(host: str) -> None:
+    assert addresses.url(f"https://{host}/x", "webhook", ()) == f"https://{host}/x"
+
+
+def test_a_number_in_an_allowed_network_can_be_posted_to() -> None:
+    allowed = (ip_network("127.0.0.0/8"),)
+    assert addresses.url("http://127.0.0.1/x", "webhook", (), allowed) == "http://127.0.0.1/x"
 
 
 def test_a_webhook_is_confirmed_by_its_owner_and_gets_a_secret(world: World) -> None:
