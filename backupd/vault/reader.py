@@ -21,7 +21,7 @@ from backupd.vault.pack import Location, pack_name
 from backupd.vault.sealing import DataKeys, Kind, ObjectSeal, expand
 from backupd.vault.stores.base import ObjectNotFound, Store
 
-FRAME_CACHE_BYTES = 64 << 20
+FRAME_CACHE_BYTES = 96 << 20
 SEALS_KEPT = 256
 
 

@@ -128,10 +128,18 @@ class Slice:
         except BaseException:
             self._packer.abort()
             raise
+        finally:
+            self._forget()
 
     def abort(self) -> None:
         """Drop the slice; the vault looks as it did before."""
         self._packer.abort()
+        self._forget()
+
+    def _forget(self) -> None:
+        """Give back what the slice collected: slice and intake know each other, so only the collector would."""
+        self._entries = {}
+        self._new_blobs = set()
 
     def _commit(self, cursor: bytes, complete: bool, as_of_ms: int) -> SnapshotInfo:
         access = self._access
